@@ -1,0 +1,77 @@
+/** OCI distribution and image-spec values shared by registries and layouts. */
+
+export type Digest = `sha256:${string}`;
+
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant?: string | undefined;
+}
+
+/** OCI image-spec "content descriptor". */
+export interface Descriptor {
+  mediaType: string;
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  annotations?: Record<string, string> | undefined;
+  platform?: Platform | undefined;
+  artifactType?: string | undefined;
+}
+
+/** A parsed, normalised reference: `docker.io/library/x` never stays implicit. */
+export interface Reference {
+  /** Host with optional port, e.g. `ghcr.io`, `127.0.0.1:5000`; Docker Hub is `docker.io`. */
+  registry: string;
+  repository: string;
+  tag: string | null;
+  digest: Digest | null;
+}
+
+export interface ManifestContent {
+  mediaType: string;
+  digest: Digest;
+  bytes: Uint8Array;
+}
+
+/** A place images are read from: one repository of a registry, or an OCI layout directory. */
+export interface ImageSource {
+  /** @throws PublisherError `registry-not-found` and the other registry codes */
+  manifest(tagOrDigest: string, options?: { signal?: AbortSignal }): Promise<ManifestContent>;
+  /** Content of a blob in chunks, verified against digest and size: ends normally only when both match. */
+  blob(descriptor: Descriptor, options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>;
+}
+
+/** A blob to be written. `open` may be called again for a retry and must then give the same bytes. */
+export interface BlobContent {
+  mediaType: string;
+  open(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Bytes, known beforehand. */
+  size: number;
+  /** null while it streams for the first time: the target computes it. */
+  digest: Digest | null;
+}
+
+export interface WriteOptions {
+  signal?: AbortSignal;
+  onBytes?: (bytes: number) => void;
+}
+
+/** A place images are written to: one repository of a registry, or an OCI layout directory. */
+export interface ImageTarget extends ImageSource {
+  /** `host/repository`, or `oci:DIR`. */
+  readonly name: string;
+  /** Whether the blob is there; with `verify`, by reading it back and hashing. */
+  has(descriptor: Descriptor, options?: { signal?: AbortSignal }): Promise<boolean>;
+  /** Cross-repository mount; false when the target cannot (another registry, or it answered 202). */
+  mount(descriptor: Descriptor, from: Reference, options?: { signal?: AbortSignal }): Promise<boolean>;
+  /**
+   * Writes a blob and returns its descriptor. An error thrown by the content aborts the upload: nothing becomes visible
+   * under any digest, and the content's own error is what is rethrown.
+   */
+  write(content: BlobContent, options?: WriteOptions): Promise<Descriptor>;
+  /** Puts a manifest or index under its digest, no tag. */
+  putManifest(bytes: Uint8Array, mediaType: string, options?: { signal?: AbortSignal }): Promise<Descriptor>;
+  /** Points a tag at a manifest already put. */
+  tag(tag: string, manifest: ManifestContent, options?: { signal?: AbortSignal }): Promise<void>;
+}
