@@ -53,6 +53,12 @@ export interface Runtime {
   platforms: string[];
   experimental: boolean;
   build: RuntimeBuild | null;
+  /** What makes the model images on this runtime. */
+  builder: 'assemble' | 'buildkit';
+  /** Arguments run in a finished image to see that it works; null = none. */
+  smoke: string[] | null;
+  /** For a base without a tag: the runtime's own, else the one of `defaults`. */
+  baseVersion: string | null;
 }
 
 export interface Model {
@@ -85,12 +91,16 @@ export interface Settings {
   registries: Record<string, string>;
   mirrors: string[];
   tags: TagTemplate[];
+  /** Whether publications also write the immutable `i{inputs}-{variant}`. */
+  inputsTag: boolean;
   /** For a base without a tag. */
   baseVersion: string | null;
   scan: ScanSettings;
   /** Bytes. */
   limits: { fatMaxBytes: number; layerMaxBytes: number };
   experimental: boolean;
+  /** When published images are looked at again, as written; null = the bot's own rhythm. */
+  schedule: string | null;
 }
 
 export interface Catalog {

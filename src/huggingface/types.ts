@@ -28,7 +28,7 @@ export interface ModelFacts {
   id: string;
   /** Resolved commit, 40 hex. */
   revision: string;
-  /** ISO 8601, at that revision. */
+  /** ISO 8601, at that revision; the epoch when the Hub does not say. */
   lastModified: string;
   gated: false | 'auto' | 'manual';
   private: boolean;
@@ -57,6 +57,8 @@ export interface DownloadOptions {
   signal?: AbortSignal;
   /** Called with the number of bytes of each chunk. */
   onBytes?: (bytes: number) => void;
+  /** Whether the operator's token may be used when the anonymous request is refused. Default: only for granted repositories. */
+  useToken?: boolean;
 }
 
 export interface ModelAt {

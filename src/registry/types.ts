@@ -54,6 +54,7 @@ export interface BlobContent {
 
 export interface WriteOptions {
   signal?: AbortSignal;
+  /** Bytes sent since the last call; negative when an attempt is thrown away, so that the sum stays true. */
   onBytes?: (bytes: number) => void;
 }
 
@@ -62,7 +63,7 @@ export interface ImageTarget extends ImageSource {
   /** `host/repository`, or `oci:DIR`. */
   readonly name: string;
   /** Whether the blob is there; with `verify`, by reading it back and hashing. */
-  has(descriptor: Descriptor, options?: { signal?: AbortSignal }): Promise<boolean>;
+  has(descriptor: Descriptor, options?: { signal?: AbortSignal; verify?: boolean }): Promise<boolean>;
   /** Cross-repository mount; false when the target cannot (another registry, or it answered 202). */
   mount(descriptor: Descriptor, from: Reference, options?: { signal?: AbortSignal }): Promise<boolean>;
   /**

@@ -1,0 +1,175 @@
+import type { Clock } from '../clock.ts';
+import { PublisherError } from '../errors.ts';
+import type { Hub } from '../huggingface/types.ts';
+import { modelImageConfig } from '../image/config.ts';
+import { modelFolder } from '../image/entrypoint-files.ts';
+import { createdOf, imageLabels } from '../image/labels.ts';
+import { type LayerPlan, planLayers } from '../image/layer-plan.ts';
+import { imageIndex, imageManifest } from '../image/manifest.ts';
+import { parsePlatform } from '../image/platform.ts';
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
+import type {
+  BlobContent,
+  Descriptor,
+  ImageSource,
+  ImageTarget,
+  ManifestContent,
+  Reference,
+} from '../registry/types.ts';
+import { type BasePlatform, readBasePlatform } from './base.ts';
+import { inLanes } from './lanes.ts';
+import { hubLayer, memoryBlob } from './layer-content.ts';
+import { entrypointLayer, licenseLayer } from './own-layers.ts';
+import { Transfer } from './transfer.ts';
+import type { BuildProgress, BuildRequest, BuiltImage, LayerMemory } from './types.ts';
+
+/** Layers moved at once: enough to hide latencies, few enough to keep memory and sockets bounded. */
+const LANES = 4;
+
+export interface AssembleContext {
+  hub: Hub;
+  /** Where the base is read from, and its parsed reference, for mounts. */
+  base: { source: ImageSource; reference: Reference };
+  /** At least one; the first gives `reference`, the others copy from it. */
+  targets: [ImageTarget, ...ImageTarget[]];
+  memory: LayerMemory;
+  /** The entrypoint script whose sha256 is in the inputs. */
+  entrypoint: Uint8Array;
+  /** Files of `/licenses`, for the request. */
+  licenses(request: BuildRequest, signal?: AbortSignal): Promise<{ path: string; content: Uint8Array }[]>;
+  clock: Clock;
+  /** When the facts were known: where `durationMs` starts. Milliseconds since the epoch. */
+  startedAt?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: BuildProgress) => void;
+  /** Reads every reused blob back and hashes it, rather than trusting that it is there. */
+  verifyReused?: boolean;
+}
+
+/**
+ * Assembles one image for all its platforms and pushes it by digest to every target; no tag is written.
+ *
+ * Order: layers (base's mounted or copied, ours written, weights streamed from the Hub) → configurations → manifests → index,
+ * so that nothing ever refers to a blob that is not there. Running it again after any failure is harmless.
+ *
+ * @throws PublisherError naming the cause; `image-invalid`, `too-large`, download and registry codes
+ */
+export async function assemble(request: BuildRequest, context: AssembleContext): Promise<BuiltImage> {
+  const { inputs } = request;
+  const startedAt = context.startedAt ?? context.clock.now();
+  // One order of platforms, whatever the catalog's: the index's digest depends on it.
+  const platforms = Object.entries(inputs.base).sort(([a], [b]) => (a < b ? -1 : 1));
+  const bases = await inLanes(platforms, LANES, context.signal, async ([platform, digest], signal) => ({
+    wanted: parsePlatform(platform),
+    base: await readBasePlatform(context.base.source, request.base.reference, digest, signal),
+  }));
+  const weights = weightLayers(request, Math.max(...bases.map(({ base }) => base.layers.length)));
+  const transfer = new Transfer(
+    context,
+    weights.reduce((sum, layer) => sum + layer.size, 0),
+  );
+
+  const own = [
+    { comment: 'licence files', content: licenseLayer(await context.licenses(request, context.signal)) },
+    { comment: 'entrypoint and file list', content: entrypointLayer(inputs, request.files, context.entrypoint) },
+  ];
+  transfer.step('copying the base image');
+  await transferBases(
+    bases.map(({ base }) => base),
+    context,
+    transfer,
+  );
+  for (const { content } of own) await transfer.ownBlob(content);
+  transfer.step(inputs.variant === 'fat' ? 'streaming weights' : 'writing the image');
+  const model = { id: request.hubId, revision: inputs.revision };
+  const weightDescriptors = await inLanes(weights, LANES, context.signal, async (layer, signal) => {
+    const path = layer.entries.find(({ file }) => file !== null)?.entry.path ?? layer.kind;
+    return transfer.rememberedBlob(layer.key, path, (digest) => hubLayer(layer, context.hub, model, digest), signal);
+  });
+
+  transfer.step('writing manifests');
+  const added = [
+    ...own.map(({ comment, content }) => ({ comment, descriptor: describe(content) })),
+    ...weights.map((layer, at) => ({
+      comment: layer.entries.at(-1)?.entry.path ?? layer.kind,
+      descriptor: descriptorAt(weightDescriptors, at),
+    })),
+  ];
+  const manifests: Descriptor[] = [];
+  for (const { wanted, base } of bases) {
+    const created = createdOf(request.lastModified, base.config.created ?? null);
+    const labels = imageLabels(inputs, request.key, base.manifestDigest, created);
+    const layers = added.map(({ comment, descriptor }) => ({ comment, digest: descriptor.digest }));
+    const config = modelImageConfig(base.config, inputs, labels, created, layers);
+    const blob = memoryBlob(encode(config), OCI_CONFIG);
+    await transfer.ownBlob(blob);
+    const bytes = imageManifest(describe(blob), [...base.layers, ...added.map(({ descriptor }) => descriptor)], labels);
+    manifests.push({ ...(await transfer.manifest(bytes, OCI_MANIFEST)), platform: wanted });
+  }
+  const created = createdOf(request.lastModified, latest(bases.map(({ base }) => base.config.created ?? null)));
+  const index = imageIndex(manifests, imageLabels(inputs, request.key, null, created));
+  const { digest } = await transfer.manifest(index, OCI_INDEX);
+  const references = context.targets.map((target) => `${target.name}@${digest}`);
+  return {
+    variant: inputs.variant,
+    runtime: inputs.runtime,
+    reference: references[0] ?? '',
+    references,
+    digest,
+    revision: inputs.revision,
+    bytes: {
+      weights: weights.filter((layer) => layer.kind === 'weights').reduce((sum, layer) => sum + layer.size, 0),
+      uploaded: transfer.uploaded,
+      reused: transfer.reused,
+    },
+    durationMs: context.clock.now() - startedAt,
+  };
+}
+
+/** Points tags at an image that {@link assemble} has pushed to a target. */
+export async function tagImage(
+  target: ImageTarget,
+  digest: string,
+  tags: string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const manifest: ManifestContent = await target.manifest(digest, { signal });
+  for (const tag of tags) await target.tag(tag, manifest, { signal });
+}
+
+function weightLayers({ inputs, files }: BuildRequest, baseLayers: number) {
+  if (inputs.variant === 'slim') return [];
+  const plan: LayerPlan = planLayers({
+    files,
+    folder: modelFolder(inputs).slice(1),
+    baseLayers,
+    layerMaxBytes: inputs.layerLimit,
+  });
+  if (!plan.ok) throw new PublisherError('too-large', plan.message);
+  return plan.layers;
+}
+
+/** Every distinct layer of all platforms, once. */
+async function transferBases(bases: BasePlatform[], context: AssembleContext, transfer: Transfer): Promise<void> {
+  const distinct = new Map(bases.flatMap(({ layers }) => layers.map((layer) => [layer.digest, layer])));
+  await inLanes([...distinct.values()], LANES, context.signal, (layer, signal) => transfer.baseLayer(layer, signal));
+}
+
+function descriptorAt(descriptors: Descriptor[], at: number): Descriptor {
+  const found = descriptors[at];
+  if (found === undefined) throw new PublisherError('internal', `No descriptor for weight layer ${at}.`);
+  return found;
+}
+
+function describe({ mediaType, digest, size }: BlobContent): Descriptor {
+  if (digest === null) throw new PublisherError('internal', 'A blob in memory always has a digest.');
+  return { mediaType, digest, size };
+}
+
+function encode(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function latest(times: (string | null)[]): string | null {
+  return times.reduce((a, b) => (Date.parse(b ?? '') > (Date.parse(a ?? '') || 0) ? b : a), null);
+}

@@ -1,0 +1,25 @@
+import { PublisherError } from '../errors.ts';
+import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
+import type { Database } from '../store/database.ts';
+import { findLayers, rememberLayer } from '../store/layers.ts';
+import type { LayerMemory } from './types.ts';
+
+/** Layers written before, as the ledger knows them. */
+export function ledgerMemory(db: Database): LayerMemory {
+  const keyOf = (path: string, key: string) => ({ path, content: `layer:${key}`, format: ASSEMBLER_FORMAT });
+  return {
+    async find(key, path) {
+      const [known] = await findLayers(db, [keyOf(path, key)]);
+      return known === undefined ? null : { digest: known.layerDigest, size: known.size };
+    },
+    async remember(key, path, { digest, size }) {
+      const same = await rememberLayer(db, { ...keyOf(path, key), layerDigest: digest, size });
+      if (!same) {
+        throw new PublisherError(
+          'internal',
+          `Layer ${path} came out as ${digest}, but as another digest before: the assembler is not reproducible.`,
+        );
+      }
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import type { HubFile } from '../huggingface/types.ts';
+import { ENTRYPOINT_PATH } from '../image/config.ts';
+import { imageConf, serveArgsFile } from '../image/entrypoint-files.ts';
+import { fileList } from '../image/file-list.ts';
+import { sha256Hex } from '../image/hash.ts';
+import type { ImageInputs } from '../image/inputs.ts';
+import type { TarEntry } from '../image/tar.ts';
+import type { BlobContent, Digest } from '../registry/types.ts';
+import { memoryLayer } from './layer-content.ts';
+
+type OwnFile = { entry: TarEntry; content: Uint8Array };
+
+const encoder = new TextEncoder();
+
+/** The layer both variants share in kind: our script, what it reads, and the model folder's parent. */
+export function entrypointLayer(
+  inputs: ImageInputs,
+  files: HubFile[],
+  script: Uint8Array,
+): BlobContent & { digest: Digest } {
+  const list = fileList(inputs.model, inputs.revision, files);
+  const own: OwnFile[] = [
+    directory('/etc/model-image'),
+    text('/etc/model-image/files.json', list),
+    text('/etc/model-image/image.conf', imageConf(inputs, sha256Hex(list))),
+    text('/etc/model-image/serve-args', serveArgsFile(inputs.serveArgs)),
+    { entry: { path: ENTRYPOINT_PATH.slice(1), size: script.length, mode: 0o755 }, content: script },
+  ];
+  if (inputs.downloadRoot !== '/') own.push(directory(inputs.downloadRoot));
+  return memoryLayer(own);
+}
+
+/** `/licenses`, of paths relative to the image's root. */
+export function licenseLayer(files: { path: string; content: Uint8Array }[]): BlobContent & { digest: Digest } {
+  const directories = new Set<string>();
+  for (const { path } of files) {
+    const parts = path.split('/').filter((part) => part !== '');
+    for (let depth = 1; depth < parts.length; depth += 1) directories.add(`/${parts.slice(0, depth).join('/')}`);
+  }
+  return memoryLayer([
+    ...[...directories].map(directory),
+    ...files.map(
+      ({ path, content }): OwnFile => ({
+        entry: { path: path.replace(/^\//, ''), size: content.length, mode: 0o644 },
+        content,
+      }),
+    ),
+  ]);
+}
+
+function directory(path: string): OwnFile {
+  return { entry: { path: `${path.slice(1)}/`, size: 0, mode: 0o755 }, content: new Uint8Array() };
+}
+
+function text(path: string, value: string): OwnFile {
+  const content = encoder.encode(value);
+  return { entry: { path: path.slice(1), size: content.length, mode: 0o644 }, content };
+}

@@ -1,0 +1,65 @@
+import type { Variant } from '../catalog/types.ts';
+import type { HubFile } from '../huggingface/types.ts';
+import type { ImageInputs } from '../image/inputs.ts';
+import type { Digest } from '../registry/types.ts';
+
+/**
+ * Everything a build needs, decided beforehand: plain JSON, kept in the ledger and handed to whichever worker builds.
+ * `inputs` names its identity; the rest follows from it or does not change the image's bytes.
+ */
+export interface BuildRequest {
+  /** The inputs key. */
+  key: string;
+  inputs: ImageInputs;
+  /** The name requests to the Hub use: differs from `inputs.model` after a rename. */
+  hubId: string;
+  /** Files of `inputs.files`, with what a download needs. */
+  files: HubFile[];
+  /** Legal files of the repository to place under `/licenses/model`; empty when a gate hides them. */
+  legal: HubFile[];
+  /** Paths of legal files that a gate hides: the image records them as not readable. */
+  unreadable: string[];
+  /** RFC 3339; the Hub's, at the revision. */
+  lastModified: string;
+  base: {
+    /** As written in the catalog. */
+    reference: string;
+    /** Of the index, or of the manifest of a base for one platform. */
+    digest: Digest;
+  };
+}
+
+export interface BuildProgress {
+  /** What is going on, in a few words. */
+  step: string;
+  bytesDone: number;
+  /** Bytes that will be moved if nothing is reused. */
+  bytesTotal: number;
+}
+
+export interface BuiltImage {
+  variant: Variant;
+  runtime: string;
+  /** `host/repository@sha256:…` in the first target. */
+  reference: string;
+  /** The same in every target. */
+  references: string[];
+  digest: Digest;
+  revision: string;
+  bytes: {
+    /** Of the weight layers' content. */
+    weights: number;
+    /** Moved to a target, in all. */
+    uploaded: number;
+    /** Already there or mounted. */
+    reused: number;
+  };
+  /** From facts known to digest pushed. */
+  durationMs: number;
+}
+
+/** What is remembered of layers written before, so that nothing moves twice. */
+export interface LayerMemory {
+  find(key: string, path: string): Promise<{ digest: Digest; size: number } | null>;
+  remember(key: string, path: string, layer: { digest: Digest; size: number }): Promise<void>;
+}

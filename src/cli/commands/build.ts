@@ -1,0 +1,230 @@
+import { assemble, tagImage } from '../../build/assemble.ts';
+import { ledgerMemory } from '../../build/ledger-memory.ts';
+import { licenseFiles } from '../../build/license-files.ts';
+import type { BuildRequest, BuiltImage, LayerMemory } from '../../build/types.ts';
+import type { Catalog } from '../../catalog/types.ts';
+import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
+import { silentLogger } from '../../log.ts';
+import type { PlannedTarget } from '../../plan/types.ts';
+import { openLayout } from '../../registry/layout.ts';
+import { isTag, parseReference } from '../../registry/reference.ts';
+import type { ImageTarget } from '../../registry/types.ts';
+import { formatBytes } from '../../report/numbers.ts';
+import { baseOf, type Services } from '../../services.ts';
+import { openStore } from '../../store/open.ts';
+import { adHocCatalog } from '../ad-hoc-catalog.ts';
+import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
+import { deliverLocally } from '../local-image.ts';
+import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
+import { progressLine } from '../progress.ts';
+
+/** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs}], errors}`. */
+export const build: Command = {
+  name: 'build',
+  summary: 'assemble images of one model and push them by digest, or write an OCI layout',
+  positionals: ['SHORT'],
+  flags: {
+    ...CATALOG_FLAG,
+    ...OWNER_FLAG,
+    variant: {
+      type: 'string',
+      placeholder: 'slim|fat',
+      description: 'only this variant (default: all the plan permits)',
+    },
+    runtime: { type: 'string', placeholder: 'NAME', description: 'only on this runtime' },
+    to: {
+      type: 'string',
+      placeholder: 'registry|oci:DIR|local',
+      description: 'where to (default: registry); local: docker load, else images/<short>-<variant>',
+    },
+    builder: { type: 'string', placeholder: 'assemble', description: 'how to build' },
+    tag: {
+      type: 'string',
+      placeholder: 'TAG',
+      description: 'also point this tag at the image (needs one variant and runtime)',
+    },
+    id: {
+      type: 'string',
+      placeholder: 'OWNER/NAME',
+      description: 'build this Hub model as SHORT; it need not be in the catalog',
+    },
+    experimental: { type: 'boolean', description: 'experimental runtimes too' },
+    verbose: { type: 'boolean', description: 'say more on stderr' },
+  },
+  details: 'Exit codes: 1 when the plan denies what was asked for, 3 when the Hub or a registry failed.',
+  async run(context) {
+    const { arguments: given, output } = context;
+    const [short = ''] = context.arguments.positionals;
+    const options = readOptions(context);
+    const planning = await planningFor(short, context);
+    const { targets } = await planFor(planning, { only: short, experimental: given.given('experimental') }, context);
+    const startedAt = planning.services.clock.now();
+    const wanted = select(targets, options);
+    if (options.tag !== undefined && wanted.length !== 1) {
+      throw new PublisherError('usage', '--tag names one image: choose it with --variant and --runtime.');
+    }
+    const images: BuiltImage[] = [];
+    const errors: { variant: string; runtime: string; code: string; message: string }[] = [];
+    let exit: ExitCode = 0;
+    const fail = ({ variant, runtime }: PlannedTarget, error: PublisherError) => {
+      errors.push({ variant, runtime, code: error.code, message: error.message });
+      output.say(`${variant} failed (${error.code}): ${error.message}`);
+      exit = error.exitCode > exit ? error.exitCode : exit;
+    };
+    const refused = targets.filter(({ action, ...rest }) => action === 'fail' && matches(rest, options));
+    for (const target of refused) fail(target, refusal(target));
+    if (wanted.length > 0) {
+      const store = await openStore(storeOf(planning.services), { logger: silentLogger });
+      try {
+        for (const target of wanted) {
+          try {
+            images.push(await buildOne(target, planning, ledgerMemory(store.db), { ...options, startedAt }, context));
+          } catch (thrown) {
+            fail(target, asPublisherError(thrown));
+            if (context.signal.aborted) break;
+          }
+        }
+      } finally {
+        await store.close();
+      }
+    }
+    output.result({ images, errors }, images.map(describe));
+    return exit;
+  },
+};
+
+interface Options {
+  variant: string | undefined;
+  runtime: string | undefined;
+  to: { kind: 'registry' } | { kind: 'local' } | { kind: 'oci'; folder: string };
+  tag: string | undefined;
+}
+
+function readOptions({ arguments: given }: CommandContext): Options {
+  const variant = given.text('variant');
+  if (variant !== undefined && variant !== 'slim' && variant !== 'fat') {
+    throw new PublisherError('usage', `--variant is slim or fat, not "${variant}".`);
+  }
+  const builder = given.text('builder') ?? 'assemble';
+  if (builder !== 'assemble') {
+    throw new PublisherError(
+      'usage',
+      `--builder "${builder}" is not available: this version builds with \`assemble\` only.`,
+    );
+  }
+  const tag = given.text('tag');
+  if (tag !== undefined && !isTag(tag)) throw new PublisherError('usage', `--tag "${tag}" is not a tag.`);
+  const to = given.text('to') ?? 'registry';
+  const runtime = given.text('runtime');
+  if (to === 'registry' || to === 'local') return { variant, runtime, tag, to: { kind: to } };
+  if (to.startsWith('oci:') && to.length > 4)
+    return { variant, runtime, tag, to: { kind: 'oci', folder: to.slice(4) } };
+  throw new PublisherError('usage', `--to is \`registry\`, \`local\` or \`oci:DIR\`, not "${to}".`);
+}
+
+async function planningFor(short: string, context: CommandContext): Promise<Planning> {
+  const id = context.arguments.text('id');
+  if (id === undefined) return preparePlanning(context);
+  const catalog: Catalog = await adHocCatalog(id, short, context.arguments.text('catalog'));
+  return prepareServices(context, catalog);
+}
+
+function matches({ variant, runtime }: Pick<PlannedTarget, 'variant' | 'runtime'>, options: Options): boolean {
+  return (options.variant ?? variant) === variant && (options.runtime ?? runtime) === runtime;
+}
+
+/** What is to be built. What was asked for by name and is not permitted is an error, not a shorter list. */
+function select(targets: PlannedTarget[], options: Options): PlannedTarget[] {
+  const asked = targets.filter((target) => matches(target, options));
+  if (asked.length === 0) {
+    const runtimes = [...new Set(targets.map(({ runtime }) => runtime))].join(', ');
+    throw new PublisherError(
+      'usage',
+      `The model has no runtime \`${options.runtime}\`; it has ${runtimes || 'none to build'}.`,
+    );
+  }
+  const denied = asked.find(({ action, variant }) => action === 'skip' && options.variant === variant);
+  if (denied !== undefined) throw refusal(denied);
+  return asked.filter(({ action }) => action === 'build');
+}
+
+function refusal({ variant, model, reasons, warnings }: PlannedTarget): PublisherError {
+  const told = reasons.filter(({ effect }) => effect === 'fails' || (variant === 'fat' && effect === 'denies-fat'));
+  const why = [...told.map(({ code, message }) => `${code}: ${message}`), ...(told.length === 0 ? warnings : [])].join(
+    ' ',
+  );
+  const unavailable = reasons.some(({ code }) => code === 'hub-unavailable');
+  return new PublisherError(
+    unavailable ? 'hub-unavailable' : 'denied',
+    `${model.short} ${variant} is not built. ${why}`,
+  );
+}
+
+async function buildOne(
+  target: PlannedTarget,
+  { services, owner }: Planning,
+  memory: LayerMemory,
+  { to, tag, startedAt }: Options & { startedAt: number },
+  context: CommandContext,
+): Promise<BuiltImage> {
+  const request = requestOf(target);
+  const localFolder = `images/${target.model.short}-${target.variant}`;
+  const places: [ImageTarget, ...ImageTarget[]] =
+    to.kind === 'registry'
+      ? registryTargets(target, services, owner)
+      : [await openLayout(to.kind === 'oci' ? to.folder : localFolder)];
+  const progress = progressLine(`${target.model.short} ${target.variant}`, context.output, services.clock);
+  const image = await assemble(request, {
+    hub: services.hub,
+    base: baseOf(services, parseReference(request.base.reference), owner),
+    targets: places,
+    memory,
+    entrypoint: services.entrypoint.content,
+    licenses: (wanted, signal) => licenseFiles(wanted, services.hub, signal),
+    clock: services.clock,
+    startedAt,
+    signal: context.signal,
+    onProgress: progress,
+  });
+  const name = tag ?? (to.kind === 'registry' ? undefined : `${target.model.short}-${target.variant}`);
+  if (name !== undefined) for (const place of places) await tagImage(place, image.digest, [name], context.signal);
+  if (to.kind === 'local')
+    await deliverLocally(localFolder, image, `hf-${target.model.short}:${target.variant}`, context);
+  return image;
+}
+
+function registryTargets(
+  { repositories, model }: PlannedTarget,
+  services: Services,
+  owner: string | null,
+): [ImageTarget, ...ImageTarget[]] {
+  const unknown = repositories.find((repository) => repository.includes('{owner}'));
+  if (unknown !== undefined) {
+    throw new PublisherError(
+      'environment',
+      `Nobody said whose registry ${unknown} is: pass --owner or set GITHUB_REPOSITORY_OWNER.`,
+    );
+  }
+  const [first, ...others] = repositories.map((repository) => services.target(parseReference(repository), owner));
+  if (first === undefined) {
+    throw new PublisherError(
+      'environment',
+      `${model.short} publishes to no registry: name one in \`publish\`, or use --to oci:DIR.`,
+    );
+  }
+  return [first, ...others];
+}
+
+function requestOf({ request, warnings, model, variant }: PlannedTarget): BuildRequest {
+  if (request !== null) return request;
+  throw new PublisherError('registry-unavailable', `${model.short} ${variant} cannot be built. ${warnings.join(' ')}`);
+}
+
+function storeOf({ environment }: Services) {
+  return environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
+}
+
+function describe({ variant, runtime, reference, bytes, durationMs }: BuiltImage): string {
+  const moved = `${formatBytes(bytes.uploaded)} uploaded, ${formatBytes(bytes.reused)} reused, ${(durationMs / 1000).toFixed(1)} s`;
+  return `${variant} (${runtime}): ${reference} (${moved})`;
+}

@@ -1,0 +1,100 @@
+import type { Catalog } from '../catalog/types.ts';
+import { readEnvironment } from '../environment.ts';
+import { PublisherError } from '../errors.ts';
+import { BaseResolver } from '../plan/bases.ts';
+import { planCatalog } from '../plan/plan.ts';
+import type { Plan, PlannedTarget } from '../plan/types.ts';
+import { repositoryFor } from '../publish/tags.ts';
+import { parseReference } from '../registry/reference.ts';
+import { createServices, type Services } from '../services.ts';
+import type { CommandContext } from './command.ts';
+import { loadCatalog } from './load-catalog.ts';
+import { cliLogger } from './logger.ts';
+import { ownerOf } from './owner.ts';
+
+export interface Planning {
+  services: Services;
+  catalog: Catalog;
+  owner: string | null;
+}
+
+/**
+ * Catalog and clients for a command that plans.
+ * @throws PublisherError `catalog-invalid` with every problem on a line; `environment`
+ */
+export async function preparePlanning(context: CommandContext): Promise<Planning> {
+  const path = context.arguments.text('catalog') ?? 'models.yaml';
+  return prepareServices(context, usable(await loadCatalog(path), path));
+}
+
+/** Clients that reach whatever the catalog names: whoever runs the command line trusts its own catalog. */
+export async function prepareServices(context: CommandContext, catalog: Catalog): Promise<Planning> {
+  const environment = readEnvironment(context.variables, 'command');
+  const logger = cliLogger(context.output, context.arguments.given('verbose'));
+  const owner = await ownerOf(context);
+  const trustedRegistries = registriesOf(catalog, owner);
+  return { catalog, owner, services: await createServices({ environment, logger, as: 'command', trustedRegistries }) };
+}
+
+export function usable(result: Awaited<ReturnType<typeof loadCatalog>>, path: string): Catalog {
+  if (result.valid) return result.catalog;
+  const lines = result.problems.map(({ line, column, message }) => `  ${path}:${line}:${column}: ${message}`);
+  throw new PublisherError('catalog-invalid', `${path} is not valid:\n${lines.join('\n')}`);
+}
+
+/** Hosts of every base and registry of a catalog: whoever runs the command line named them. */
+function registriesOf(catalog: Catalog, owner: string | null): string[] {
+  const prefixes = Object.values(catalog.settings.registries).map((prefix) =>
+    repositoryFor(prefix, 'x', { owner: owner ?? 'owner' }),
+  );
+  const images = catalog.runtimes.flatMap(({ image }) => image ?? []);
+  return [...new Set([...prefixes, ...images].flatMap((text) => hostOf(text)))];
+}
+
+function hostOf(text: string): string[] {
+  try {
+    return [parseReference(text).registry];
+  } catch {
+    return [];
+  }
+}
+
+export interface PlanFilter {
+  base?: Catalog;
+  only?: string;
+  experimental?: boolean;
+}
+
+/** Plans on the command line: nothing is pinned beforehand, allow-lists hold only where set. */
+export function planFor(
+  { services, catalog, owner }: Planning,
+  filter: PlanFilter,
+  context: CommandContext,
+): Promise<Plan> {
+  const { only } = filter;
+  if (only !== undefined && !catalog.models.some(({ short }) => short === only)) {
+    const known = catalog.models
+      .map(({ short }) => short)
+      .slice(0, 20)
+      .join(', ');
+    throw new PublisherError('usage', `The catalog has no model \`${only}\`; it has ${known || 'none'}.`);
+  }
+  return planCatalog({
+    catalog,
+    ...filter,
+    hub: services.hub,
+    bases: new BaseResolver((reference) => services.source(reference, owner)),
+    context: {
+      owner,
+      namespaceSuffix: '',
+      publishAllow: services.publishAllow,
+      entrypointSha256: services.entrypoint.sha256,
+    },
+    signal: context.signal,
+  });
+}
+
+/** A target as `plan --json` shows it: without what only a builder needs. */
+export function shownTarget({ request, ...target }: PlannedTarget): Omit<PlannedTarget, 'request'> {
+  return target;
+}

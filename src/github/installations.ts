@@ -1,0 +1,114 @@
+import { Probot, ProbotOctokit } from 'probot';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import { naming } from './errors.ts';
+import { createKeyedLocks, type KeyedLocks } from './locks.ts';
+import { createGitHub } from './octokit-github.ts';
+import type { GitHub } from './types.ts';
+
+export interface InstallationsOptions {
+  appId: number;
+  /** PEM. */
+  privateKey: string;
+  webhookSecret: string;
+  /** Root of the REST API. */
+  apiUrl: string;
+  /** GitHub asks for pauses between writes; a stand-in on loopback does not. */
+  pauses: boolean;
+  clock: Clock;
+  logger: Logger;
+}
+
+const tokenAnswer = z.object({ token: z.string().min(1), expires_at: z.string() });
+const appAnswer = z.object({ slug: z.string().min(1) });
+
+/** A token is replaced once less than this share of its life is left, so that none expires on its way. */
+const MARGIN = 0.5;
+
+/**
+ * The App's clients, one an installation. Tokens are minted when a request needs one and replaced before they expire: a job
+ * that outlives its first token goes on with the next.
+ */
+export class Installations {
+  readonly probot: Probot;
+  readonly #options: InstallationsOptions;
+  readonly #octokit: typeof ProbotOctokit;
+  readonly #locks: KeyedLocks = createKeyedLocks();
+  readonly #clients = new Map<number, Promise<GitHub>>();
+  #slug: Promise<string> | null = null;
+
+  constructor(options: InstallationsOptions) {
+    const { appId, privateKey, webhookSecret, apiUrl, pauses } = options;
+    this.#options = options;
+    this.#octokit = ProbotOctokit.defaults((given: ConstructorParameters<typeof ProbotOctokit>[0]) => ({
+      ...given,
+      throttle: { ...given?.throttle, enabled: pauses },
+    }));
+    this.probot = new Probot({
+      appId,
+      privateKey,
+      secret: webhookSecret,
+      baseUrl: apiUrl,
+      logLevel: 'fatal',
+      Octokit: this.#octokit,
+    });
+  }
+
+  /** @throws PublisherError `github-unavailable`, `denied` */
+  github(installationId: number): Promise<GitHub> {
+    const existing = this.#clients.get(installationId);
+    if (existing !== undefined) return existing;
+    const created = this.#create(installationId);
+    this.#clients.set(installationId, created);
+    // A GitHub that did not answer is asked again by the next job.
+    created.catch(() => this.#clients.delete(installationId));
+    return created;
+  }
+
+  async #create(installationId: number): Promise<GitHub> {
+    const { appId, apiUrl, clock, logger } = this.#options;
+    const appSlug = await this.#appSlug();
+    const octokit = new this.#octokit({ baseUrl: apiUrl });
+    const token = this.#tokens(installationId);
+    octokit.hook.before('request', async (request) => {
+      request.headers.authorization = `token ${await token()}`;
+    });
+    return createGitHub(octokit, { appId, appSlug, clock, logger, locks: this.#locks });
+  }
+
+  #tokens(installationId: number): () => Promise<string> {
+    let current: { token: string; renewAt: number } | null = null;
+    let minting: Promise<{ token: string; renewAt: number }> | null = null;
+    const mint = () =>
+      naming(`minting a token for installation ${installationId}`, async () => {
+        const app = await this.probot.auth();
+        const now = this.#options.clock.now();
+        const { data } = await app.request('POST /app/installations/{installation_id}/access_tokens', {
+          installation_id: installationId,
+        });
+        const { token, expires_at } = tokenAnswer.parse(data);
+        return { token, renewAt: now + (Date.parse(expires_at) - now) * MARGIN };
+      });
+    return async () => {
+      if (current !== null && this.#options.clock.now() < current.renewAt) return current.token;
+      minting ??= mint().finally(() => {
+        minting = null;
+      });
+      current = await minting;
+      return current.token;
+    };
+  }
+
+  /** The App comments as `<slug>[bot]`. */
+  #appSlug(): Promise<string> {
+    this.#slug ??= naming('reading the App', async () => {
+      const app = await this.probot.auth();
+      return appAnswer.parse((await app.request('GET /app')).data).slug;
+    });
+    this.#slug.catch(() => {
+      this.#slug = null;
+    });
+    return this.#slug;
+  }
+}

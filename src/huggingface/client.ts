@@ -1,0 +1,187 @@
+import type { Clock } from '../clock.ts';
+import { asPublisherError, messageOf, PublisherError } from '../errors.ts';
+import type { Fetch } from '../http/fetch.ts';
+import { cancelled, withRetry } from '../http/retry.ts';
+import type { Logger } from '../log.ts';
+import { askedToWait } from './answer.ts';
+import { baseModelsOf, declaredLicense } from './card.ts';
+import { streamFile } from './download.ts';
+import { inspect } from './inspect.ts';
+import { type MetadataOptions, readModelInfo, readTree } from './metadata.ts';
+import type { Connection } from './request.ts';
+import { isCommit, type ModelInfo, REPOSITORY } from './schema.ts';
+import { filesOf, newestCommit } from './tree.ts';
+import type { DownloadOptions, FactsResult, Hub, HubFile, ModelAt, ModelFacts } from './types.ts';
+
+export interface HubClientOptions {
+  /** e.g. `https://huggingface.co`. */
+  endpoint: string;
+  /** Goes to the endpoint's origin only, and only for what `grant` or a download's `useToken` permits. */
+  token: string | null;
+  fetch: Fetch;
+  clock: Clock;
+  logger: Logger;
+  /** Whether a repository that only the token can see may be used. Default: none; it then looks like a missing one. */
+  grant?: (id: string) => boolean;
+  /** Milliseconds for one metadata request. Default 30 s. */
+  timeoutMs?: number;
+  /** Milliseconds without a byte after which a download fails. Default 60 s. */
+  stallMs?: number;
+}
+
+/** What git-check-ref-format(1) lets through, roughly; above all nothing that a URL would take for a step upwards. */
+const REVISION = /^(?!\.)(?!.*\.\.)[^\s~^:?*[\\\p{Cc}]+$/u;
+const EPOCH = new Date(0).toISOString();
+const ATTEMPTS = 4;
+
+/** The Hugging Face Hub over HTTP. Public means: visible to an anonymous request; the token never decides that. */
+export class HubClient implements Hub {
+  readonly endpoint: string;
+  readonly #connection: Connection;
+  readonly #token: string | null;
+  readonly #logger: Logger;
+  readonly #grant: (id: string) => boolean;
+  readonly #timeoutMs: number;
+  readonly #stallMs: number;
+
+  constructor(options: HubClientOptions) {
+    const { endpoint, token, fetch, clock, logger } = options;
+    this.endpoint = endpoint.replace(/\/+$/, '');
+    this.#connection = { endpoint: this.endpoint, fetch, clock };
+    this.#logger = logger;
+    this.#grant = options.grant ?? (() => false);
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#stallMs = options.stallMs ?? 60_000;
+    // The library would throw a TypeError for any other token.
+    this.#token = token?.startsWith('hf_') ? token : null;
+    if (token !== this.#token) logger.warn({}, 'HF_TOKEN does not start with "hf_" and is not used');
+  }
+
+  async facts(id: string, revision: string | null, options: { signal?: AbortSignal } = {}): Promise<FactsResult> {
+    if (!REPOSITORY.test(id)) return { kind: 'not-found', message: `"${id}" is no repository name of the Hub` };
+    if (revision !== null && !REVISION.test(revision)) {
+      return { kind: 'not-found', message: `${id} has no revision "${revision}": git allows no such name` };
+    }
+    try {
+      const { info, token } = await this.#visible(id, revision, options.signal);
+      return await this.#facts(id, revision, info, token, options.signal).catch((error: unknown) => {
+        throw vanished(error) ?? error;
+      });
+    } catch (error) {
+      if (options.signal?.aborted) throw cancelled(options.signal);
+      const known = asPublisherError(error, 'hub-unavailable');
+      this.#logger.warn({ model: id, revision, code: known.code, error: messageOf(error) }, 'no facts from the Hub');
+      return { kind: KINDS[known.code] ?? 'unavailable', message: known.message };
+    }
+  }
+
+  download(model: ModelAt, file: HubFile, options: DownloadOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#stream(model, file, options, ATTEMPTS);
+  }
+
+  async read(model: ModelAt, file: HubFile, maxBytes: number, options: DownloadOptions = {}): Promise<Uint8Array> {
+    if (file.size > maxBytes) {
+      const text = `${file.path} of ${model.id} has ${file.size} bytes, more than the ${maxBytes} that are read`;
+      throw new PublisherError('too-large', text);
+    }
+    const once = async () => Buffer.concat(await Array.fromAsync(this.#stream(model, file, options, 1)));
+    return await withRetry(once, { clock: this.#connection.clock, signal: options.signal, retryAfterMs: askedToWait });
+  }
+
+  #stream(model: ModelAt, file: HubFile, options: DownloadOptions, attempts: number): AsyncIterable<Uint8Array> {
+    if (!REPOSITORY.test(model.id) || !isCommit(model.revision)) {
+      throw new PublisherError(
+        'usage',
+        `Downloads need a repository and its commit, not ${model.id}@${model.revision}`,
+      );
+    }
+    const { useToken = this.#grant(model.id), ...rest } = options;
+    const token = useToken ? this.#token : null;
+    return streamFile(this.#connection, model, file, { ...rest, token, stallMs: this.#stallMs, attempts });
+  }
+
+  async #facts(
+    id: string,
+    revision: string | null,
+    info: ModelInfo,
+    token: string | null,
+    signal: AbortSignal | undefined,
+  ): Promise<FactsResult> {
+    const name = info.id ?? id;
+    if (info.disabled === true) return { kind: 'disabled', message: `${name} is disabled on the Hub` };
+    if (info.private === true && token === null) return { kind: 'private', message: `${name} is private on the Hub` };
+    if (revision !== null && isCommit(revision.toLowerCase()) && info.sha !== revision.toLowerCase()) {
+      return {
+        kind: 'unavailable',
+        message: `The Hub answers commit ${revision} of ${id} with another one, ${info.sha}`,
+      };
+    }
+    const entries = await readTree(this.#connection, name, info.sha, { token, timeoutMs: this.#timeoutMs, signal });
+    const files = filesOf(name, entries);
+    const tags = info.tags ?? [];
+    const gated = gatingOf(info);
+    const model = { id: name, revision: info.sha };
+    const { foundGated, ...inspected } = await inspect({
+      id: name,
+      files,
+      tags,
+      gated: gated !== false,
+      config: info.config,
+      read: (file, maxBytes) => this.read(model, file, maxBytes, { signal, useToken: token !== null }),
+    });
+    const cardData = info.cardData ?? {};
+    const facts: ModelFacts = {
+      ...model,
+      lastModified: newestCommit(entries) ?? isoDate(info.lastModified),
+      gated: gated === false && foundGated ? 'manual' : gated,
+      private: token !== null,
+      license: declaredLicense(cardData, tags),
+      tags,
+      files,
+      baseModels: baseModelsOf(cardData, info.baseModels),
+      ...inspected,
+    };
+    return { kind: 'found', facts };
+  }
+
+  /** The metadata, anonymously; with the token only where that shows nothing and the repository is granted. */
+  async #visible(
+    id: string,
+    revision: string | null,
+    signal: AbortSignal | undefined,
+  ): Promise<{ info: ModelInfo; token: string | null }> {
+    const options: MetadataOptions = { token: null, timeoutMs: this.#timeoutMs, signal };
+    try {
+      return { info: await readModelInfo(this.#connection, id, revision, options), token: null };
+    } catch (error) {
+      const hidden = error instanceof PublisherError && error.code === 'hub-not-found';
+      if (!hidden || this.#token === null || !this.#grant(id)) throw error;
+      const info = await readModelInfo(this.#connection, id, revision, { ...options, token: this.#token });
+      // A granted name may lead to a repository that is not.
+      if (!this.#grant(info.id ?? id)) throw error;
+      return { info, token: this.#token };
+    }
+  }
+}
+
+/** What was there a moment ago and now is not was not "not found": asking again is the right answer. */
+function vanished(error: unknown): PublisherError | null {
+  if (!(error instanceof PublisherError) || error.code !== 'hub-not-found') return null;
+  const text = `The Hub contradicts itself, or changed meanwhile: ${error.message}`;
+  return new PublisherError('hub-unavailable', text, { cause: error });
+}
+
+const KINDS: Partial<Record<PublisherError['code'], 'not-found' | 'disabled'>> = {
+  'hub-not-found': 'not-found',
+  'hub-disabled': 'disabled',
+};
+
+function gatingOf({ gated }: ModelInfo): ModelFacts['gated'] {
+  if (gated === true) return 'manual';
+  return gated ?? false;
+}
+
+function isoDate(text: string | null | undefined): string {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? EPOCH : new Date(time).toISOString();
+}

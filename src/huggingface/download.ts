@@ -1,0 +1,136 @@
+import type { Clock } from '../clock.ts';
+import { PublisherError } from '../errors.ts';
+import { withRetry } from '../http/retry.ts';
+import { askedToWait } from './answer.ts';
+import { type Connection, exchangeError, get } from './request.ts';
+import type { DownloadOptions, HubFile, ModelAt } from './types.ts';
+import { createVerifier, truncated } from './verify.ts';
+
+export interface StreamOptions extends Omit<DownloadOptions, 'useToken'> {
+  /** Sent only after the anonymous request was refused; null = never. */
+  token: string | null;
+  /** Milliseconds without a byte after which the Hub counts as gone. */
+  stallMs: number;
+  /** Requests until one is answered. */
+  attempts: number;
+}
+
+/**
+ * One file of a pinned revision in chunks. Errors come at the latest instead of the end, so whoever writes the chunks
+ * somewhere must make nothing of them visible before the iteration ended normally.
+ */
+export async function* streamFile(
+  connection: Connection,
+  model: ModelAt,
+  file: HubFile,
+  options: StreamOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const what = `${file.path} of ${model.id}`;
+  const watch = createWatch(connection.clock, options.stallMs, what);
+  const signal = options.signal === undefined ? watch.signal : AbortSignal.any([options.signal, watch.signal]);
+  const verifier = createVerifier(model.id, file);
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  try {
+    const response = await open(connection, model, file, { ...options, signal }, watch);
+    reader = response.body?.getReader();
+    for (;;) {
+      const { done, value } = await watch.during(reader?.read() ?? { done: true, value: undefined });
+      if (done) break;
+      verifier.update(value);
+      options.onBytes?.(value.byteLength);
+      yield value;
+    }
+    verifier.finish();
+  } catch (error) {
+    if (watch.signal.aborted && options.signal?.aborted !== true) throw watch.signal.reason;
+    // A connection that breaks after the first byte cut the file; before, the Hub was out of reach.
+    if (reader !== undefined && !(error instanceof PublisherError) && options.signal?.aborted !== true) {
+      throw truncated(model.id, file, verifier.size, error);
+    }
+    throw exchangeError(error, what, options.signal);
+  } finally {
+    watch.stop();
+    await reader?.cancel().catch(() => {});
+  }
+}
+
+async function open(
+  connection: Connection,
+  model: ModelAt,
+  file: HubFile,
+  options: StreamOptions & { signal: AbortSignal },
+  watch: Watch,
+): Promise<Response> {
+  const segments = file.path.split('/');
+  if (segments.some((segment) => ['', '.', '..'].includes(segment))) {
+    throw new PublisherError('refused', `${model.id} lists a file with the impossible path "${file.path}"`);
+  }
+  const path = segments.map(encodeURIComponent).join('/');
+  const url = `${connection.endpoint}/${model.id}/resolve/${model.revision}/${path}`;
+  const request = async (token: string | null) => {
+    try {
+      return await watch.during(
+        get(connection, url, {
+          question: { ...model, path: file.path },
+          // Compressed content would be counted and hashed after decompression, and saves nothing on weights.
+          headers: { 'accept-encoding': 'identity' },
+          token,
+          redirects: 'anywhere',
+          signal: options.signal,
+        }),
+      );
+    } catch (error) {
+      throw exchangeError(error, `${file.path} of ${model.id}`, options.signal);
+    }
+  };
+  const { attempts, signal, token } = options;
+  const retry = { attempts, clock: connection.clock, signal, retryAfterMs: askedToWait };
+  return await withRetry(async () => {
+    try {
+      return await request(null);
+    } catch (error) {
+      const refused = error instanceof PublisherError && (error.code === 'hub-gated' || error.code === 'hub-not-found');
+      if (token === null || !refused) throw error;
+      return await request(token);
+    }
+  }, retry);
+}
+
+interface Watch {
+  /** Aborted, with the error as its reason, when something awaited took too long. */
+  readonly signal: AbortSignal;
+  /** Waits under observation; between two waits the consumer may take as long as it likes. */
+  during<T>(waiting: Promise<T> | T): Promise<T>;
+  stop(): void;
+}
+
+/** One sleeper for the whole stream instead of a timer for each of its chunks. */
+function createWatch(clock: Clock, stallMs: number, what: string): Watch {
+  const stalled = new AbortController();
+  const stopped = new AbortController();
+  let since: number | null = null;
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      const left = since === null ? stallMs : since + stallMs - clock.now();
+      if (left <= 0) {
+        const text = `The Hub sent nothing of ${what} for ${Math.round(stallMs / 1000)} s`;
+        stalled.abort(new PublisherError('hub-unavailable', text));
+        return;
+      }
+      await clock.sleep(left, stopped.signal);
+    }
+  };
+  run().catch(() => {});
+  return {
+    signal: stalled.signal,
+    async during(waiting) {
+      since = clock.now();
+      try {
+        return await waiting;
+      } finally {
+        since = null;
+      }
+    },
+    stop: () => stopped.abort(),
+  };
+}

@@ -1,0 +1,81 @@
+import type { Clock } from '../clock.ts';
+import { messageOf, PublisherError } from '../errors.ts';
+import { isLoopbackUrl } from '../http/addresses.ts';
+import type { Fetch } from '../http/fetch.ts';
+import { cancelled } from '../http/retry.ts';
+import { failedAnswer, type Question } from './answer.ts';
+
+export interface Connection {
+  /** Without trailing slash. */
+  endpoint: string;
+  fetch: Fetch;
+  clock: Clock;
+}
+
+export interface GetOptions {
+  question: Omit<Question, 'authorised' | 'host'>;
+  headers: Record<string, string>;
+  /** Goes to the Hub's own origin only, whatever redirects say. */
+  token: string | null;
+  /** `hub`: only within the Hub's origin (renames). `anywhere`: to a content host. */
+  redirects: 'hub' | 'anywhere';
+  signal: AbortSignal;
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const MOST_REDIRECTS = 5;
+
+/**
+ * A GET that follows at most five redirects itself, so that it decides where the token goes. Resolves to a successful
+ * response, whose body is still to be read.
+ * @throws PublisherError of the answer's kind; `hub-unavailable` for network failures and bad redirects
+ */
+export async function get(connection: Connection, url: string, options: GetOptions): Promise<Response> {
+  const origin = new URL(connection.endpoint).origin;
+  let current = new URL(url);
+  for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
+    const own = current.origin === origin;
+    const authorization = own && options.token !== null ? { authorization: `Bearer ${options.token}` } : {};
+    const response = await connection.fetch(current, {
+      headers: { ...options.headers, ...authorization },
+      redirect: 'manual',
+      signal: options.signal,
+    });
+    if (response.ok) return response;
+    if (!REDIRECTS.has(response.status)) {
+      const host = own ? null : current.host;
+      const question = { ...options.question, authorised: own && options.token !== null, host };
+      throw await failedAnswer(response, question, connection.clock.now());
+    }
+    await response.body?.cancel();
+    current = nextHop(response, current, connection.endpoint, options.redirects);
+  }
+  throw new PublisherError(
+    'hub-unavailable',
+    `The Hub redirects ${options.question.id} more than ${MOST_REDIRECTS} times`,
+    {
+      retryable: false,
+    },
+  );
+}
+
+function nextHop(response: Response, from: URL, endpoint: string, redirects: 'hub' | 'anywhere'): URL {
+  const next = URL.parse(response.headers.get('location') ?? '', from);
+  if (next === null) {
+    throw new PublisherError('hub-unavailable', `The Hub redirects without saying where (HTTP ${response.status})`);
+  }
+  const own = next.origin === new URL(endpoint).origin;
+  const elsewhere = next.protocol === 'https:' || (isLoopbackUrl(next) && isLoopbackUrl(endpoint));
+  if (own || (redirects === 'anywhere' && elsewhere)) return next;
+  const text = `Refused to follow the Hub's redirect to ${next.protocol}//${next.host}`;
+  throw new PublisherError('refused', `${text}: ${redirects === 'hub' ? 'not its own host' : 'not https'}`);
+}
+
+/** What a failed exchange means: nobody waits any more, an answer already understood, or a Hub out of reach. */
+export function exchangeError(error: unknown, what: string, signal: AbortSignal | undefined): PublisherError {
+  if (signal?.aborted) return cancelled(signal);
+  if (error instanceof PublisherError) return error;
+  return new PublisherError('hub-unavailable', `The Hub cannot be reached for ${what}: ${messageOf(error)}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { PublisherError } from '../errors.ts';
+import type { HubFile } from './types.ts';
+
+export interface Verifier {
+  /** @throws PublisherError `download-corrupt` as soon as there are more bytes than declared */
+  update(chunk: Uint8Array): void;
+  /** @throws PublisherError `download-truncated` or `download-corrupt` */
+  finish(): void;
+  /** Bytes so far. */
+  readonly size: number;
+}
+
+/** Checks a download against the Hub's listing: size, and sha256 (LFS) or git blob SHA-1 (`blob <size>\0` + content). */
+export function createVerifier(id: string, file: HubFile): Verifier {
+  const hash = file.sha256 === null ? createHash('sha1').update(`blob ${file.size}\0`) : createHash('sha256');
+  const expected = file.sha256 ?? file.oid;
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    update(chunk) {
+      size += chunk.byteLength;
+      if (size > file.size) {
+        const text = `${file.path} of ${id} has more than the ${file.size} bytes the Hub lists`;
+        throw new PublisherError('download-corrupt', text);
+      }
+      hash.update(chunk);
+    },
+    finish() {
+      if (size < file.size) throw truncated(id, file, size);
+      const got = hash.digest('hex');
+      if (got === expected) return;
+      const kind = file.sha256 === null ? 'git SHA-1' : 'sha256';
+      throw new PublisherError('download-corrupt', `${file.path} of ${id} has ${kind} ${got} instead of ${expected}`);
+    },
+  };
+}
+
+export function truncated(id: string, file: HubFile, got: number, cause?: unknown): PublisherError {
+  const text = `${file.path} of ${id} broke off: ${got} of ${file.size} bytes arrived`;
+  return new PublisherError('download-truncated', text, { cause });
+}

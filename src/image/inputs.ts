@@ -1,0 +1,66 @@
+import type { Engine, Variant } from '../catalog/types.ts';
+import type { HubFile } from '../huggingface/types.ts';
+import type { ReasonCode } from '../policy/types.ts';
+import type { Digest } from '../registry/types.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { sha256Hex } from './hash.ts';
+
+/**
+ * Version of everything the assembler decides on its own: order of layers, framing, labels, configuration. Raise it whenever the
+ * same inputs would give other bytes.
+ */
+export const ASSEMBLER_FORMAT = 1;
+
+/** Identity of a file: `sha256:…` of its content, or `git:…`, the blob SHA-1, where the Hub knows no other. */
+export interface FileIdentity {
+  path: string;
+  size: number;
+  content: string;
+}
+
+/** Identity of one file below `/licenses`. */
+export interface LegalIdentity {
+  path: string;
+  /** `sha256:…`, `git:…`, or `unreadable` for one behind a gate. */
+  content: string;
+}
+
+/**
+ * All that an image's bytes depend on, and nothing else: no commit, branch, pull request, time, registry, tag or secret. Equal
+ * inputs give an equal digest.
+ */
+export interface ImageInputs {
+  model: string;
+  /** 40 hex. */
+  revision: string;
+  files: FileIdentity[];
+  /** `os/arch[/variant]` → manifest digest. */
+  base: Record<string, Digest>;
+  runtime: string;
+  engine: Engine;
+  variant: Variant;
+  builder: 'assemble';
+  /** Bytes. */
+  layerLimit: number;
+  short: string;
+  serveArgs: string[];
+  oci: { title: string | null; description: string | null; url: string | null };
+  downloadRoot: string;
+  hfCacheDir: string;
+  legal: LegalIdentity[];
+  license: { declared: string | null; spdx: string | null };
+  /** sha256 of the entrypoint script. */
+  entrypoint: string;
+  format: number;
+  /** Sorted. */
+  codes: ReasonCode[];
+}
+
+/** The inputs key: hex sha256 of the inputs' canonical JSON. */
+export function inputsKey(inputs: ImageInputs): string {
+  return sha256Hex(canonicalJson(inputs));
+}
+
+export function fileIdentity({ path, size, sha256, oid }: HubFile): FileIdentity {
+  return { path, size, content: sha256 === null ? `git:${oid}` : `sha256:${sha256}` };
+}

@@ -1,0 +1,142 @@
+import { createApp } from './app.ts';
+import type { AppEnvironment, Environment } from './environment.ts';
+import { PublisherError } from './errors.ts';
+import { Installations } from './github/installations.ts';
+import { createKeyedLocks } from './github/locks.ts';
+import { createQueue, type Queue } from './jobs/queue.ts';
+import type { Logger } from './log.ts';
+import { isLoopbackHost } from './registry/reference.ts';
+import { ledgerOf, type ReviewContext } from './review/context.ts';
+import { startWorkers } from './review/worker.ts';
+import { createCheckMemory } from './review/write-checks.ts';
+import { createScanner } from './scan/scanner.ts';
+import { createServices, type Services } from './services.ts';
+import { buildCounts } from './store/builds.ts';
+import { openStore, type Store } from './store/open.ts';
+import type { Metric } from './web/metrics.ts';
+import { startWeb, type Web } from './web/server.ts';
+
+/** Milliseconds running jobs may go on after SIGTERM before they are handed back. */
+const DRAIN_MS = 7_000;
+
+export interface Bot {
+  /** Where webhooks are taken; null for a worker without a server. */
+  url: string | null;
+  /** Resolves when the ledger's folder is no longer ours: the process has to end. */
+  lost: Promise<void>;
+  /** Takes nothing new, lets jobs finish or hands them back, closes the ledger. Takes at most ten seconds. */
+  stop(): Promise<void>;
+}
+
+export interface BotOptions {
+  environment: Environment;
+  logger: Logger;
+  /** `serve` takes webhooks, and works too; `worker` only works, on a database it shares. */
+  as: 'serve' | 'worker';
+}
+
+/** Environment → services → server and worker. Waits for no outside service: GitHub, Hub and registries may be down. */
+export async function startBot({ environment, logger, as }: BotOptions): Promise<Bot> {
+  const { app } = environment;
+  if (app === null) throw new PublisherError('internal', 'The bot was started without its settings.');
+  if (as === 'worker' && environment.databaseUrl === null) {
+    throw new PublisherError(
+      'environment',
+      'A separate worker shares a PostgreSQL database with the server: set DATABASE_URL. (With the embedded database, `serve` works too.)',
+    );
+  }
+  const services = await createServices({ environment, logger, as: 'bot' });
+  const location =
+    environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
+  const store = await openStore(location, { logger });
+  const closing: (() => Promise<unknown>)[] = [() => store.close()];
+  const close = async () => {
+    for (const step of closing) await step();
+  };
+  try {
+    const queue = await createQueue(store, { logger, redact: services.redact });
+    closing.unshift(() => queue.stop({ graceMs: DRAIN_MS }));
+    const installations = openInstallations(app, services);
+    startWorkers(reviewContext(services, store, queue, installations));
+    const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
+    if (web !== null) closing.unshift(() => web.close());
+    logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
+    return { url: web?.url ?? null, lost: aborted(store.lost), stop: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Parts {
+  services: Services;
+  store: Store;
+  queue: Queue;
+  installations: Installations;
+}
+
+async function serve(app: AppEnvironment, { services, store, queue, installations }: Parts): Promise<Web> {
+  const { probot } = installations;
+  const { environment, logger } = services;
+  await probot.load(createApp({ store, queue, logger, owners: environment.ownerAllow }));
+  return startWeb({ host: app.host, port: app.port, probot, logger, metrics: () => collectMetrics(store, queue) });
+}
+
+function reviewContext(services: Services, store: Store, queue: Queue, installations: Installations): ReviewContext {
+  return {
+    services,
+    store,
+    queue,
+    logger: services.logger,
+    github: (installationId) => installations.github(installationId),
+    scan: createScanner(services),
+    locks: createKeyedLocks(),
+    checkMemory: createCheckMemory(),
+    ...ledgerOf(),
+  };
+}
+
+function openInstallations(app: AppEnvironment, { clock, logger }: Services): Installations {
+  const pauses = !isLoopbackHost(new URL(app.apiUrl).hostname);
+  return new Installations({ ...app, pauses, clock, logger });
+}
+
+async function collectMetrics(store: Store, queue: Queue): Promise<Metric[]> {
+  const [jobs, builds] = [await queue.counts(), await buildCounts(store.db)];
+  const prefix = 'model_image_publisher';
+  return [
+    {
+      name: `${prefix}_jobs`,
+      help: 'Jobs in the queue, by queue and state.',
+      type: 'gauge',
+      samples: Object.entries(jobs).flatMap(([name, states]) =>
+        Object.entries(states).map(([state, value]) => ({ labels: { queue: name, state }, value })),
+      ),
+    },
+    {
+      name: `${prefix}_builds`,
+      help: 'Builds in the ledger, by state.',
+      type: 'gauge',
+      samples: Object.entries(builds).map(([state, value]) => ({ labels: { state }, value })),
+    },
+    {
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory size in bytes.',
+      type: 'gauge',
+      samples: [{ value: process.memoryUsage.rss() }],
+    },
+    {
+      name: 'process_uptime_seconds',
+      help: 'Seconds since the process started.',
+      type: 'gauge',
+      samples: [{ value: Math.round(process.uptime()) }],
+    },
+  ];
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

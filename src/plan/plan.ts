@@ -1,0 +1,69 @@
+import { inLanes } from '../build/lanes.ts';
+import { diffCatalogs } from '../catalog/diff.ts';
+import type { Catalog, Model } from '../catalog/types.ts';
+import type { FactsResult, Hub } from '../huggingface/types.ts';
+import type { BaseResolver } from './bases.ts';
+import { planModelOn, removedTargets, type TargetContext, type UntaggedTarget } from './target.ts';
+import type { Pins, Plan, PlannedTarget } from './types.ts';
+import { withTags } from './with-tags.ts';
+
+/** Models asked about at once; the Hub client's own retries keep to its rate limit. */
+const LANES = 6;
+
+export interface PlanOptions {
+  catalog: Catalog;
+  /** With it only what differs is planned; null means an empty catalog, absent means everything. */
+  base?: Catalog | null;
+  /** Only this `short`. */
+  only?: string;
+  /** Plan experimental runtimes too. */
+  experimental?: boolean;
+  hub: Hub;
+  bases: BaseResolver;
+  pins?: Pins;
+  context: TargetContext;
+  signal?: AbortSignal;
+  /** Called as each model is known. */
+  onModel?: (done: number, total: number) => void;
+}
+
+/**
+ * Decides for every model of the catalog, or for every one that differs from `base`, what is to be built: asks the Hub once a
+ * model and the registry once a base, then only computes. Never throws for one model's failure: its targets say `fail`.
+ */
+export async function planCatalog(options: PlanOptions): Promise<Plan> {
+  const { catalog, base, only, hub, pins, signal } = options;
+  const diff = base === undefined ? null : diffCatalogs(base, catalog);
+  const touched = diff === null ? null : new Set([...diff.added, ...diff.changed.map(({ short }) => short)]);
+  const models = catalog.models.filter(
+    ({ short }) => (touched === null || touched.has(short)) && (only === undefined || only === short),
+  );
+  let done = 0;
+  const planned = await inLanes(models, LANES, signal, async (model, inner) => {
+    const facts = await hub.facts(model.id, pins?.revisions[model.short] ?? model.revision, { signal: inner });
+    const targets = await planModel(model, facts, options, inner);
+    done += 1;
+    options.onModel?.(done, models.length);
+    return targets;
+  });
+  const removed = (diff?.removed ?? [])
+    .filter((short) => only === undefined || only === short)
+    .flatMap((short) => removedTargets(short, base ?? null));
+  return { targets: [...planned.flat(), ...removed], warnings: [], diff };
+}
+
+async function planModel(
+  model: Model,
+  facts: FactsResult,
+  { catalog, experimental, bases, context }: PlanOptions,
+  signal: AbortSignal,
+): Promise<PlannedTarget[]> {
+  const wanted = model.runtimes
+    .flatMap((name) => catalog.runtimes.find((runtime) => runtime.name === name) ?? [])
+    .filter((runtime) => !runtime.experimental || experimental === true || catalog.settings.experimental);
+  const targets: UntaggedTarget[] = [];
+  for (const runtime of wanted) {
+    targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, bases, context, signal)));
+  }
+  return withTags(targets, model, catalog.settings);
+}

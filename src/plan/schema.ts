@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { buildRequestSchema, digestSchema, engineSchema, reasonCodeSchema, variantSchema } from '../build/schema.ts';
+import type { PlannedTarget } from './types.ts';
+
+const text = z.string();
+const nullableText = text.nullable();
+
+/** A planned target as the ledger keeps it. */
+export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
+  model: z.object({ id: text, short: text }),
+  runtime: text,
+  engine: engineSchema,
+  variant: variantSchema,
+  action: z.enum(['build', 'skip', 'fail', 'remove']),
+  reasons: z.array(
+    z.object({ code: reasonCodeSchema, effect: z.enum(['allows', 'warns', 'denies-fat', 'fails']), message: text }),
+  ),
+  warnings: z.array(text),
+  revision: nullableText,
+  license: z.object({
+    declared: nullableText,
+    spdx: nullableText,
+    class: z
+      .enum([
+        'permissive',
+        'copyleft',
+        'review',
+        'rail-conditions',
+        'noncommercial-or-research',
+        'verbatim-only',
+        'community-conditions',
+        'ambiguous-family',
+        'unknown',
+      ])
+      .nullable(),
+  }),
+  gated: z.boolean().nullable(),
+  bytes: z.number().nullable(),
+  inputs: nullableText,
+  base: z.object({ reference: text, digest: digestSchema.nullable() }),
+  files: z.array(z.object({ path: text, size: z.number(), sha256: nullableText, oid: text })),
+  reshard: z.array(z.object({ path: text, parts: z.number() })),
+  repository: nullableText,
+  repositories: z.array(text),
+  tags: z.array(text),
+  request: buildRequestSchema.nullable(),
+});

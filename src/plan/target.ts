@@ -1,0 +1,235 @@
+import type { ResolvedBase } from '../build/base.ts';
+import { chooseFiles } from '../build/engines/index.ts';
+import type { BuildRequest } from '../build/types.ts';
+import type { Catalog, Model, Runtime, Settings, Variant } from '../catalog/types.ts';
+import { PublisherError } from '../errors.ts';
+import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
+import { modelFolder } from '../image/entrypoint-files.ts';
+import { ASSEMBLER_FORMAT, fileIdentity, type ImageInputs, inputsKey } from '../image/inputs.ts';
+import { planLayers } from '../image/layer-plan.ts';
+import { allLegalFiles, legalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
+import { decide } from '../policy/decide.ts';
+import type { Decision, FileChoice, Reason } from '../policy/types.ts';
+import type { BaseAnswer, BaseResolver } from './bases.ts';
+import { type DestinationContext, destinations } from './destinations.ts';
+import type { PlannedTarget } from './types.ts';
+
+export interface TargetContext extends DestinationContext {
+  /** Hex sha256 of the entrypoint script. */
+  entrypointSha256: string;
+}
+
+/** A target before its tags, which depend on the model's other targets. */
+export type UntaggedTarget = PlannedTarget & { explicitVersion: string | null; baseVersionLabel: string | null };
+
+const VARIANTS: Variant[] = ['slim', 'fat'];
+
+/** Both variants of a model on one runtime. */
+export async function planModelOn(
+  runtime: Runtime,
+  model: Model,
+  facts: FactsResult,
+  settings: Settings,
+  bases: BaseResolver,
+  context: TargetContext,
+  signal: AbortSignal,
+): Promise<UntaggedTarget[]> {
+  const found = facts.kind === 'found' ? facts.facts : null;
+  const choice = found === null ? null : chooseFiles(runtime.engine, found, model.files);
+  const decision = decide({
+    id: model.id,
+    permissive: model.permissive,
+    overrideSpdx: model.overrideSpdx,
+    gated: model.gated,
+    whitelist: settings.whitelist,
+    limits: settings.limits,
+    engine: runtime.engine,
+    facts,
+    choice,
+  });
+  const anything = decision.slim === 'build' || decision.fat === 'build';
+  const answer = anything ? await baseOf(runtime, bases, signal) : null;
+  const common = { runtime, model, found, choice, settings, context };
+  const version = answer?.ok === true ? answer.base.version : null;
+  return VARIANTS.map((variant) => ({
+    ...planTarget({ ...common, variant, decision, answer }),
+    explicitVersion: runtime.baseVersion,
+    baseVersionLabel: version,
+  }));
+}
+
+interface TargetInput {
+  runtime: Runtime;
+  model: Model;
+  found: ModelFacts | null;
+  choice: FileChoice | null;
+  settings: Settings;
+  context: TargetContext;
+  variant: Variant;
+  decision: Decision;
+  /** null when nothing is to be built, so the base was not asked for. */
+  answer: BaseAnswer | null;
+}
+
+function planTarget(input: TargetInput): PlannedTarget {
+  const { runtime, model, found, choice, settings, context, variant, answer } = input;
+  const decision = withLayerRule(input);
+  const base = answer?.ok === true ? answer.base : null;
+  const chosen = chosenFiles(found, choice);
+  const wanted = decision[variant];
+  const places = destinations(model, settings, context);
+  const problems = wanted === 'build' ? [...places.problems, ...legalProblems(found)] : [];
+  const request =
+    wanted === 'build' && problems.length === 0 && found !== null && base !== null
+      ? buildRequest({ ...input, decision }, found, base, chosen)
+      : null;
+  return {
+    model: { id: model.id, short: model.short },
+    runtime: runtime.name,
+    engine: runtime.engine,
+    variant,
+    action:
+      problems.length > 0 || (answer?.ok === false && !answer.error.retryable) ? failUnlessSkipped(wanted) : wanted,
+    reasons: decision.reasons,
+    warnings: [
+      ...problems,
+      ...places.notes,
+      ...renamed(model, found),
+      ...(found?.notChecked.map((what) => `Not checked: ${what}.`) ?? []),
+      ...(wanted === 'build' && answer?.ok === false
+        ? [`The base image is not resolved: ${answer.error.message}`]
+        : []),
+    ],
+    revision: found?.revision ?? null,
+    license: decision.license,
+    gated: decision.gated,
+    bytes: choice?.bytes ?? null,
+    inputs: request?.key ?? null,
+    base: { reference: runtime.image ?? '', digest: base?.digest ?? null },
+    files: chosen.map(({ path, size, sha256, oid }) => ({ path, size, sha256, oid })),
+    reshard: [],
+    repository: places.repositories[0] ?? null,
+    repositories: places.repositories,
+    tags: [],
+    request,
+  };
+}
+
+function legalProblems(found: ModelFacts | null): string[] {
+  const problem = found === null || found.gated !== false ? null : legalFilesProblem(legalFiles(found.files));
+  return problem === null ? [] : [problem];
+}
+
+function failUnlessSkipped(action: 'build' | 'skip' | 'fail') {
+  return action === 'skip' ? 'skip' : 'fail';
+}
+
+/** Adds what only the base's number of layers can tell: whether the weights fit beside them. */
+function withLayerRule({ decision, answer, found, choice, model, settings, variant }: TargetInput): Decision {
+  if (decision.fat !== 'build' || answer?.ok !== true) return decision;
+  const plan = planLayers({
+    files: chosenFiles(found, choice),
+    folder: modelFolder({ downloadRoot: settings.downloadRoot, short: model.short }).slice(1),
+    baseLayers: answer.base.layers,
+    layerMaxBytes: settings.limits.layerMaxBytes,
+  });
+  if (plan.ok) return decision;
+  const reason: Reason = { code: plan.code, effect: 'denies-fat', message: plan.message };
+  return {
+    ...decision,
+    fat: 'skip',
+    reasons: variant === 'fat' ? [reason, ...decision.reasons] : [...decision.reasons, reason],
+  };
+}
+
+function buildRequest(
+  { runtime, model, settings, context, variant, decision }: TargetInput,
+  facts: ModelFacts,
+  base: ResolvedBase,
+  files: HubFile[],
+): BuildRequest {
+  const gated = facts.gated !== false;
+  const legal = legalFiles(facts.files);
+  const all = allLegalFiles(legal);
+  const inputs: ImageInputs = {
+    model: model.id,
+    revision: facts.revision,
+    files: files.map(fileIdentity),
+    base: base.platforms,
+    runtime: runtime.name,
+    engine: runtime.engine,
+    variant,
+    builder: 'assemble',
+    layerLimit: settings.limits.layerMaxBytes,
+    short: model.short,
+    serveArgs: model.serveArgs,
+    oci: model.oci,
+    downloadRoot: settings.downloadRoot,
+    hfCacheDir: settings.hfCacheDir,
+    legal: legalIdentities(legal, gated),
+    license: { declared: decision.license.declared, spdx: decision.license.spdx },
+    entrypoint: context.entrypointSha256,
+    format: ASSEMBLER_FORMAT,
+    codes: [...new Set(decision.reasons.map(({ code }) => code))].sort(),
+  };
+  return {
+    key: inputsKey(inputs),
+    inputs,
+    hubId: facts.id,
+    files,
+    legal: gated ? [] : all,
+    unreadable: gated ? all.map(({ path }) => path) : [],
+    lastModified: facts.lastModified,
+    base: { reference: base.reference, digest: base.digest },
+  };
+}
+
+function chosenFiles(found: ModelFacts | null, choice: FileChoice | null): HubFile[] {
+  if (found === null || choice === null) return [];
+  const byPath = new Map(found.files.map((file) => [file.path, file]));
+  return choice.paths.flatMap((path) => byPath.get(path) ?? []);
+}
+
+async function baseOf(runtime: Runtime, bases: BaseResolver, signal: AbortSignal): Promise<BaseAnswer> {
+  if (runtime.image !== null) return bases.resolve(runtime.image, runtime.platforms, signal);
+  const message = `Runtime ${runtime.name} has \`build:\` and no \`image:\`; this version assembles on finished images only: build and push it, then name it as \`image:\`.`;
+  return { ok: false, error: new PublisherError('image-invalid', message) };
+}
+
+function renamed(model: Model, found: ModelFacts | null): string[] {
+  if (found === null || found.id === model.id) return [];
+  return [`The Hub has renamed ${model.id} to ${found.id}: change \`id\` in the catalog.`];
+}
+
+/** Targets of a model that the catalog no longer has: named so that nobody is surprised that their tags stay. */
+export function removedTargets(short: string, base: Catalog | null): PlannedTarget[] {
+  const model = base?.models.find((candidate) => candidate.short === short);
+  if (model === undefined || base === null) return [];
+  return model.runtimes.flatMap((name) => {
+    const runtime = base.runtimes.find((candidate) => candidate.name === name);
+    if (runtime === undefined) return [];
+    return VARIANTS.map(
+      (variant): PlannedTarget => ({
+        model: { id: model.id, short },
+        runtime: name,
+        engine: runtime.engine,
+        variant,
+        action: 'remove',
+        reasons: [],
+        warnings: ['Removed from the catalog: existing tags stay.'],
+        revision: null,
+        license: { declared: null, spdx: null, class: null },
+        gated: null,
+        bytes: null,
+        inputs: null,
+        base: { reference: runtime.image ?? '', digest: null },
+        files: [],
+        reshard: [],
+        repository: null,
+        repositories: [],
+        tags: [],
+        request: null,
+      }),
+    );
+  });
+}

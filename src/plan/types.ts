@@ -1,0 +1,51 @@
+import type { BuildRequest } from '../build/types.ts';
+import type { CatalogDiff, Engine, Variant } from '../catalog/types.ts';
+import type { EffectiveLicense, Reason } from '../policy/types.ts';
+import type { Digest } from '../registry/types.ts';
+
+export type Action = 'build' | 'skip' | 'fail' | 'remove';
+
+/** One image that the catalog asks for: a model, a runtime and a variant, with what is to be done about it and why. */
+export interface PlannedTarget {
+  model: { id: string; short: string };
+  runtime: string;
+  engine: Engine;
+  variant: Variant;
+  action: Action;
+  reasons: Reason[];
+  /** What is worth knowing but decides nothing. */
+  warnings: string[];
+  /** 40 hex; null when no revision could be pinned. */
+  revision: string | null;
+  license: EffectiveLicense;
+  gated: boolean | null;
+  /** Of the chosen files; null when the Hub did not list them. */
+  bytes: number | null;
+  /** The inputs key; null when the target cannot be built, or its base has not been resolved. */
+  inputs: string | null;
+  base: { reference: string; digest: Digest | null };
+  /** Exactly the files that fat embeds and slim downloads. */
+  files: { path: string; size: number; sha256: string | null; oid: string }[];
+  reshard: { path: string; parts: number }[];
+  /** `host/repository` in the first registry; null when the model publishes nowhere. */
+  repository: string | null;
+  repositories: string[];
+  tags: string[];
+  /** What a builder needs; null unless `action` is `build` and the base is resolved. */
+  request: BuildRequest | null;
+}
+
+export interface Plan {
+  targets: PlannedTarget[];
+  /** Concerning the plan as a whole. */
+  warnings: string[];
+  diff: CatalogDiff | null;
+}
+
+/** What a pull request resolved before and keeps: no second answer of Hub or registry moves it. */
+export interface Pins {
+  /** `short` → commit. */
+  revisions: Record<string, string>;
+  /** Base reference as written → digest. */
+  bases: Record<string, Digest>;
+}

@@ -1,0 +1,48 @@
+import type { Model, Settings } from '../catalog/types.ts';
+import { revisionFields } from '../publish/tag-fields.ts';
+import { baseVersion } from '../publish/tags.ts';
+import { renderTargets } from '../publish/target-tags.ts';
+import type { UntaggedTarget } from './target.ts';
+import type { PlannedTarget } from './types.ts';
+
+/** Gives all targets of one model their tags. A target left without any fails, before a byte moves. */
+export function withTags(targets: UntaggedTarget[], model: Model, settings: Settings): PlannedTarget[] {
+  const building = targets.filter(({ action }) => action === 'build');
+  const rendered = renderTargets(
+    settings.tags,
+    building.map(({ runtime, variant, revision, base, explicitVersion, baseVersionLabel }) => ({
+      runtime,
+      variant,
+      first: model.runtimes[0] === runtime,
+      fields: {
+        variant,
+        runtime,
+        base_version: baseVersion(base.reference, explicitVersion, baseVersionLabel),
+        ...(revision === null ? {} : revisionFields(revision)),
+      },
+    })),
+  );
+  return targets.map(({ explicitVersion, baseVersionLabel, ...target }) => {
+    const result =
+      rendered[building.findIndex((other) => other.runtime === target.runtime && other.variant === target.variant)];
+    if (target.action !== 'build' || result === undefined) return target;
+    const version = baseVersion(target.base.reference, explicitVersion, baseVersionLabel);
+    const warnings =
+      version === null
+        ? [`${target.base.reference} has no tag and no version label: set \`base_version\` for tags that use it.`]
+        : [];
+    const tags = result.tags.map(({ tag }) => tag);
+    if (result.problems.length > 0 || tags.length === 0) {
+      const why =
+        result.problems.length > 0 ? result.problems : ['No tag template applies: the image would have no tag.'];
+      return {
+        ...target,
+        action: 'fail',
+        request: null,
+        inputs: null,
+        warnings: [...why, ...warnings, ...target.warnings],
+      };
+    }
+    return { ...target, tags, warnings: [...warnings, ...target.warnings] };
+  });
+}

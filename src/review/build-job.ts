@@ -1,0 +1,147 @@
+import { assemble } from '../build/assemble.ts';
+import { ledgerMemory } from '../build/ledger-memory.ts';
+import { licenseFiles } from '../build/license-files.ts';
+import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts';
+import { asPublisherError, PublisherError } from '../errors.ts';
+import type { JobContext } from '../jobs/worker.ts';
+import { parseReference } from '../registry/reference.ts';
+import type { ImageTarget } from '../registry/types.ts';
+import type { ScanResult } from '../scan/types.ts';
+import { baseOf } from '../services.ts';
+import { attachmentsOf } from '../store/attachments.ts';
+import { type Build, type BuildClaim, progressBuild, releaseBuild } from '../store/builds.ts';
+import { latestScan, rememberScan } from '../store/scans.ts';
+import type { ReviewContext } from './context.ts';
+import { conclude } from './review-job.ts';
+import type { BuildJob, BuildResult } from './types.ts';
+
+/** Milliseconds between two notes of progress in the ledger, and between two on GitHub. */
+const LEDGER_EVERY = 1_000;
+const GITHUB_EVERY = 10_000;
+
+type LedgerBuild = Build<BuildRequest, BuildResult>;
+
+/**
+ * Builds one inputs key for one destination and scans it, telling whoever waits. Killed at any point it runs again: layers already
+ * pushed are found, the image's digest is the same. The state machine is drawn in `store/builds.ts`.
+ */
+export async function runBuild(job: JobContext & { data: BuildJob }, context: ReviewContext): Promise<void> {
+  const { store, builds, logger } = context;
+  const build = await builds.claimBuild(store.db, job.data);
+  if (build === null) return;
+  const claim: BuildClaim = { inputs: build.inputs, destination: build.destination, attempt: build.attempt };
+  const lost = new AbortController();
+  const signal = AbortSignal.any([job.signal, lost.signal]);
+  const progress = createProgress(claim, context, lost);
+  await tellWaiting(claim, context);
+  try {
+    const image = await push(build, job.data.verify, context, signal, progress);
+    const { scan, baseScan } = await scanBuilt(build, image, context, signal, progress);
+    await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan }, scan });
+    logger.info({ reference: image.reference, ms: image.durationMs, bytes: image.bytes }, 'Image built');
+  } catch (thrown) {
+    const error = asPublisherError(thrown);
+    if (job.signal.aborted) {
+      await releaseBuild(store.db, claim);
+      throw error;
+    }
+    const message = context.services.redact(error.message);
+    if (error.retryable && !job.lastAttempt) {
+      await progressBuild(store.db, claim, { step: `retrying after: ${message}`, bytesDone: 0, bytesTotal: 0 });
+      throw error;
+    }
+    logger.warn({ inputs: build.inputs, code: error.code, message }, 'Build failed');
+    const end = { code: error.code, message, retryable: error.retryable };
+    await builds.finishBuild(store.db, claim, { state: 'failed', error: end, scan: null });
+  } finally {
+    await tellWaiting(claim, context);
+  }
+}
+
+async function push(
+  build: LedgerBuild,
+  verify: boolean,
+  { services, store }: ReviewContext,
+  signal: AbortSignal,
+  onProgress: (progress: BuildProgress) => void,
+): Promise<BuiltImage> {
+  const { request, owner } = build;
+  const [first, ...others] = build.destination
+    .split(',')
+    .map((repository): ImageTarget => services.target(parseReference(repository), owner));
+  if (first === undefined) throw new PublisherError('internal', 'A build without a destination.');
+  return assemble(request, {
+    hub: services.hub,
+    base: baseOf(services, parseReference(request.base.reference), owner),
+    targets: [first, ...others],
+    memory: ledgerMemory(store.db),
+    entrypoint: services.entrypoint.content,
+    licenses: (wanted, inner) => licenseFiles(wanted, services.hub, inner),
+    clock: services.clock,
+    signal,
+    onProgress,
+    verifyReused: verify,
+  });
+}
+
+/** The slim image is scanned for both variants, and its bare base once per database for comparison. */
+async function scanBuilt(
+  { request, owner }: LedgerBuild,
+  image: BuiltImage,
+  context: ReviewContext,
+  signal: AbortSignal,
+  progress: (progress: BuildProgress) => void,
+): Promise<{ scan: ScanResult | null; baseScan: ScanResult | null }> {
+  if (request.inputs.variant === 'fat') return { scan: null, baseScan: null };
+  const platforms = Object.keys(request.inputs.base);
+  progress({ step: 'scanning with Trivy', bytesDone: 0, bytesTotal: 0 });
+  const scan = await context.scan(image.reference, platforms, owner, signal);
+  if (scan.status === 'not-scanned') return { scan, baseScan: null };
+  const { registry, repository } = parseReference(request.base.reference);
+  const known = await latestScan(context.store.db, request.base.digest);
+  if (known?.result.status === 'scanned' && known.result.database.updatedAt === scan.database.updatedAt) {
+    return { scan, baseScan: known.result };
+  }
+  progress({ step: 'scanning the bare base', bytesDone: 0, bytesTotal: 0 });
+  const baseScan = await context.scan(`${registry}/${repository}@${request.base.digest}`, platforms, owner, signal);
+  if (baseScan.status === 'scanned') {
+    const database = `${baseScan.database.version ?? 0}@${baseScan.database.updatedAt ?? ''}`;
+    const key = { digest: request.base.digest, database };
+    await rememberScan(context.store.db, key, baseScan, new Date(context.services.clock.now()));
+  }
+  return { scan, baseScan };
+}
+
+/** Notes progress in the ledger and, less often, on GitHub; a claim that is gone aborts the build. */
+function createProgress(
+  claim: BuildClaim,
+  context: ReviewContext,
+  lost: AbortController,
+): (progress: BuildProgress) => void {
+  const { clock } = context.services;
+  let step = '';
+  let noted = 0;
+  let told = clock.now();
+  return (progress) => {
+    const now = clock.now();
+    if (progress.step === step && now - noted < LEDGER_EVERY) return;
+    const isNewStep = progress.step !== step;
+    step = progress.step;
+    noted = now;
+    const tell = isNewStep ? now - told >= LEDGER_EVERY : now - told >= GITHUB_EVERY;
+    if (tell) told = now;
+    progressBuild(context.store.db, claim, progress)
+      .then(async (ours) => {
+        if (!ours)
+          lost.abort(new PublisherError('cancelled', 'Another worker has this build, or nobody waits for it.'));
+        else if (tell) await tellWaiting(claim, context);
+      })
+      .catch((error: unknown) => context.logger.warn({ error: asPublisherError(error).message }, 'Progress not noted'));
+  };
+}
+
+async function tellWaiting(key: BuildClaim, context: ReviewContext): Promise<void> {
+  for (const { repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
+    await conclude(context, { repoId, pr, headSha });
+  }
+}

@@ -1,0 +1,39 @@
+import type { GitHub, Repo } from '../github/types.ts';
+import { checkReports } from '../report/checks.ts';
+import { commentBody } from '../report/comment.ts';
+import { verdict } from '../report/verdict.ts';
+import { setReviewState } from '../store/reviews.ts';
+import type { ReviewContext } from './context.ts';
+import { reportOf } from './report-of.ts';
+import type { ConcludeJob } from './types.ts';
+import { writeChecks } from './write-checks.ts';
+
+/** The marker of the one comment of a pull request. */
+export const COMMENT_MARKER = 'report';
+
+/** Makes checks and comment of a head commit say what the ledger says. Runs any number of times with the same end. */
+export async function concludeReview(job: ConcludeJob, context: ReviewContext): Promise<void> {
+  const { store, reviews, logger } = context;
+  const review = await reviews.findReview(store.db, job);
+  if (review === null || review.state === 'superseded') return;
+  const github: GitHub = await context.github(review.installationId);
+  await context.locks.run(`conclude ${job.repoId}#${job.pr}`, async () => {
+    const repo: Repo = { owner: review.owner, name: review.repo };
+    const current = await reviews.findReview(store.db, job);
+    if (current === null || current.state === 'superseded') return;
+    const report = await reportOf(current, context);
+    await writeChecks(github, repo, current, checkReports(report), context);
+    const body = commentBody(report);
+    const pull = await github.pullRequest(repo, job.pr);
+    // A comment is about the head there is now; checks belong to their commit for ever.
+    if (body !== null && pull.headSha === job.headSha) await github.upsertComment(repo, job.pr, COMMENT_MARKER, body);
+    const { concluded, conclusion } = verdict(report);
+    if (concluded && current.plan !== null && current.state !== 'concluded' && !current.plan.awaitingApproval) {
+      await setReviewState(store.db, current.id, 'concluded');
+      logger.info(
+        { repo: `${repo.owner}/${repo.name}`, pr: job.pr, head: job.headSha, conclusion },
+        'Pull request concluded',
+      );
+    }
+  });
+}

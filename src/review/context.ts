@@ -1,0 +1,39 @@
+import { buildRequestSchema } from '../build/schema.ts';
+import type { BuildRequest } from '../build/types.ts';
+import type { KeyedLocks } from '../github/locks.ts';
+import type { GitHub } from '../github/types.ts';
+import type { Queue } from '../jobs/queue.ts';
+import type { Logger } from '../log.ts';
+import type { Scanner } from '../scan/scanner.ts';
+import type { Services } from '../services.ts';
+import { type Builds, buildsOf } from '../store/builds.ts';
+import type { Store } from '../store/open.ts';
+import { type Reviews, reviewsOf } from '../store/reviews.ts';
+import { type BuildResult, buildResultSchema, type ReviewPlan, reviewPlanSchema } from './types.ts';
+import type { CheckMemory } from './write-checks.ts';
+
+/** The catalog's place in a repository. */
+export const CATALOG_PATH = 'models.yaml';
+
+/** What the jobs of a review work with. */
+export interface ReviewContext {
+  services: Services;
+  store: Store;
+  queue: Queue;
+  logger: Logger;
+  github(installationId: number): Promise<GitHub>;
+  /** Scans an image by reference; never throws for a scan that did not happen. */
+  scan: Scanner;
+  reviews: Reviews<ReviewPlan>;
+  builds: Builds<BuildRequest, BuildResult>;
+  /** Serialises the work on one pull request within this process. */
+  locks: KeyedLocks;
+  checkMemory: CheckMemory;
+}
+
+export function ledgerOf(): Pick<ReviewContext, 'reviews' | 'builds'> {
+  return {
+    reviews: reviewsOf(reviewPlanSchema),
+    builds: buildsOf({ request: buildRequestSchema, result: buildResultSchema }),
+  };
+}

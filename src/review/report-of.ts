@@ -1,0 +1,105 @@
+import type { BuildRequest } from '../build/types.ts';
+import type { PlannedTarget } from '../plan/types.ts';
+import type { CatalogState, ReviewReport, TargetState } from '../report/types.ts';
+import { gate } from '../scan/gate.ts';
+import type { Build } from '../store/builds.ts';
+import type { Review } from '../store/reviews.ts';
+import { CATALOG_PATH, type ReviewContext } from './context.ts';
+import type { BuildResult, ReviewPlan } from './types.ts';
+
+type LedgerBuild = Build<BuildRequest, BuildResult>;
+
+/** A review as the ledger has it now, as plain data to report. */
+export async function reportOf(
+  { headSha, plan }: Review<ReviewPlan>,
+  { store, builds, services }: Pick<ReviewContext, 'store' | 'builds' | 'services'>,
+): Promise<ReviewReport> {
+  const found = new Map<PlannedTarget, LedgerBuild>();
+  for (const target of plan?.targets ?? []) {
+    if (target.request === null) continue;
+    const key = { inputs: target.request.key, destination: target.repositories.join(',') };
+    const build = await builds.findBuild(store.db, key);
+    if (build !== null) found.set(target, build);
+  }
+  const today = new Date(services.clock.now()).toISOString().slice(0, 10);
+  const catalog: CatalogState | null = plan?.catalog ?? null;
+  return {
+    catalogPath: CATALOG_PATH,
+    headSha,
+    catalog,
+    diff: plan?.diff ?? null,
+    targets: (plan?.targets ?? []).map((target) => targetState(target, plan, found, today)),
+    scanning: services.environment.scan,
+    notes: plan?.notes ?? [],
+    failure: null,
+  };
+}
+
+function targetState(
+  target: PlannedTarget,
+  plan: ReviewPlan | null,
+  found: Map<PlannedTarget, LedgerBuild>,
+  today: string,
+): TargetState {
+  const slim = plan?.targets.find(
+    ({ model, runtime, variant }) =>
+      variant === 'slim' && model.short === target.model.short && runtime === target.runtime,
+  );
+  // A fat image holds the packages of its slim one and nothing else that is scanned: one scan stands for both.
+  const scanned = slim === undefined ? undefined : found.get(slim);
+  const scan = scanned?.scan ?? null;
+  const settings = plan?.scan ?? null;
+  return {
+    target,
+    build: buildState(target, plan, found.get(target)),
+    scan: scan ?? withoutSlim(scanned),
+    gate:
+      scan?.status !== 'scanned' || settings === null
+        ? null
+        : gate(scan, scanned?.result?.baseScan ?? null, settings, today),
+  };
+}
+
+/** A slim image that failed will not be scanned: its fat one must not wait for ever. */
+function withoutSlim(slim: LedgerBuild | undefined): TargetState['scan'] {
+  if (slim?.state !== 'failed') return null;
+  return {
+    status: 'not-scanned',
+    reference: '',
+    reason: 'the slim image, which is scanned for both, was not built',
+    summary: null,
+    findings: [],
+    database: null,
+  };
+}
+
+function buildState(
+  target: PlannedTarget,
+  plan: ReviewPlan | null,
+  build: LedgerBuild | undefined,
+): TargetState['build'] {
+  if (target.action !== 'build') return null;
+  if (plan?.awaitingApproval === true) return { state: 'awaiting-approval' };
+  if (target.request === null)
+    return { state: 'failed', code: 'registry-unavailable', message: target.warnings.join(' ') };
+  switch (build?.state) {
+    case undefined:
+    case 'queued':
+      return { state: 'queued' };
+    case 'running':
+      return {
+        state: 'building',
+        progress: { step: build.step ?? 'starting', bytesDone: build.bytesDone, bytesTotal: build.bytesTotal },
+      };
+    case 'succeeded':
+      return build.result === null ? { state: 'queued' } : { state: 'built', image: build.result.image };
+    case 'failed':
+      return {
+        state: 'failed',
+        code: build.error?.code ?? 'internal',
+        message: build.error?.message ?? 'No reason was kept.',
+      };
+    case 'cancelled':
+      return { state: 'failed', code: 'cancelled', message: 'The build was cancelled because nobody waited for it.' };
+  }
+}

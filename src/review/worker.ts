@@ -1,0 +1,35 @@
+import { runCommand } from '../commands/run-command.ts';
+import { asPublisherError } from '../errors.ts';
+import type { JobContext } from '../jobs/worker.ts';
+import { runBuild } from './build-job.ts';
+import { concludeReview } from './conclude-job.ts';
+import type { ReviewContext } from './context.ts';
+import { setReviewFailure } from './failure.ts';
+import { reviewPull } from './review-job.ts';
+import { buildJobSchema, commandJobSchema, concludeJobSchema, type ReviewJob, reviewJobSchema } from './types.ts';
+
+/** Begins to run all jobs of the product in this process. */
+export function startWorkers(context: ReviewContext): void {
+  const { queue } = context;
+  const { maxBuildsPerOwner } = context.services.environment.ceilings;
+  queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
+  queue.work('build', { concurrency: maxBuildsPerOwner, data: buildJobSchema }, (job) => runBuild(job, context));
+  queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
+  queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
+}
+
+/** A review that cannot be made has to be told where people look: in the required check. */
+async function runReview(job: JobContext & { data: ReviewJob }, context: ReviewContext): Promise<void> {
+  try {
+    await reviewPull(job.data, context, job.signal);
+  } catch (thrown) {
+    const error = asPublisherError(thrown);
+    context.logger.error(
+      { pr: job.data.pr, code: error.code, error: context.services.redact(error.message) },
+      'Review failed',
+    );
+    const final = !job.signal.aborted && (job.lastAttempt || !error.retryable);
+    if (final) await setReviewFailure(job.data, error, context);
+    throw error;
+  }
+}

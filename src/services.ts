@@ -1,0 +1,162 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { AssembleContext } from './build/assemble.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Environment } from './environment.ts';
+import { PublisherError } from './errors.ts';
+import { run } from './exec.ts';
+import { guardedFetch } from './http/fetch.ts';
+import { createRedactor } from './http/redact.ts';
+import { HubClient } from './huggingface/client.ts';
+import type { Hub } from './huggingface/types.ts';
+import { sha256Hex } from './image/hash.ts';
+import type { Logger } from './log.ts';
+import { RegistryClient, type RegistryRepository } from './registry/client.ts';
+import { anonymous, createCredentialStore, credentialDirs } from './registry/credentials.ts';
+import {
+  defaultSourceAllow,
+  type Pattern,
+  parsePublishAllow,
+  parseSourceAllow,
+  sourceAccess,
+} from './registry/patterns.ts';
+import { formatReference, isLoopback } from './registry/reference.ts';
+import type { Reference } from './registry/types.ts';
+
+/** The package's own folder, from `src/` and from the compiled `dist/` alike. */
+export const PACKAGE_ROOT = new URL('../', import.meta.url);
+const USER_AGENT = 'model-image-publisher';
+
+/** The clients one process shares, made from its settings. Nothing is connected to yet. */
+export interface Services {
+  environment: Environment;
+  clock: Clock;
+  logger: Logger;
+  redact: (text: string) => string;
+  hub: Hub;
+  entrypoint: { content: Uint8Array; sha256: string };
+  /** Patterns of PUBLISH_ALLOW; null where nothing restricts (the command line without it). */
+  publishAllow: Pattern[] | null;
+  /** The repository a base image is read from. @throws PublisherError `refused` */
+  source(reference: Reference, owner: string | null): RegistryRepository;
+  /** A repository images are pushed to, `host/repository`. */
+  target(reference: Reference, owner: string | null): RegistryRepository;
+}
+
+export interface ServicesOptions {
+  environment: Environment;
+  logger: Logger;
+  /** The bot restricts sources and addresses always; the command line only where the operator said so. */
+  as: 'bot' | 'command';
+  /** Registries the caller named itself, exempt from the rule that only public addresses are connected to. */
+  trustedRegistries?: string[];
+}
+
+export async function createServices({
+  environment,
+  logger,
+  as,
+  trustedRegistries = [],
+}: ServicesOptions): Promise<Services> {
+  const clock = systemClock;
+  const redact = createRedactor(environment.secrets);
+  const publishAllow =
+    environment.publishAllow === null
+      ? null
+      : patterns('PUBLISH_ALLOW', parsePublishAllow(environment.publishAllow.join(',')));
+  const sourceAllow = sourcePatterns(environment.sourceAllow, as);
+  const hubHost = new URL(environment.hubEndpoint);
+  const listed = [...(publishAllow ?? []), ...(environment.sourceAllow === null ? [] : (sourceAllow ?? []))].map(
+    ({ registry }) => registry,
+  );
+  const allow = [...new Set([...listed, ...trustedRegistries])].map(withPort);
+  const fetchFor = (loopback: boolean) =>
+    guardedFetch({
+      allow: [...allow, `${hubHost.hostname}:${hubHost.port || (hubHost.protocol === 'http:' ? '80' : '443')}`],
+      allowLoopback: loopback,
+      env: process.env,
+    });
+  const stallMs = environment.ceilings.stallTimeoutMs;
+  const hub = new HubClient({
+    endpoint: environment.hubEndpoint,
+    token: environment.hubToken,
+    fetch: fetchFor(isLoopback(hubHost.host)),
+    clock,
+    logger,
+    stallMs: Math.min(stallMs, 60_000),
+  });
+  const registryFetch = fetchFor(as === 'command');
+  const clients = new Map<string, RegistryClient>();
+  const client = (owner: string | null, login: boolean) => {
+    const key = JSON.stringify([owner, login]);
+    const existing = clients.get(key);
+    if (existing !== undefined) return existing;
+    const dirs = credentialDirs(owner, environment.registryAuthDir, environment.dockerConfig);
+    const credentials = login ? createCredentialStore({ readFile: readText, dirs, runHelper }) : anonymous;
+    const created = new RegistryClient({ fetch: registryFetch, clock, credentials, logger, userAgent: USER_AGENT });
+    clients.set(key, created);
+    return created;
+  };
+  const entrypoint = await readFile(new URL('docker/entrypoint.sh', PACKAGE_ROOT));
+  return {
+    environment,
+    clock,
+    logger,
+    redact,
+    hub,
+    entrypoint: { content: entrypoint, sha256: sha256Hex(entrypoint) },
+    publishAllow,
+    source(reference, owner) {
+      const access = sourceAllow === null ? 'credentials' : sourceAccess(reference, owner ?? '', sourceAllow);
+      if (access === 'refused') {
+        throw new PublisherError(
+          'refused',
+          `Base images may not come from ${formatReference(reference)}: the operator's SOURCE_ALLOW does not list it.`,
+        );
+      }
+      return client(owner, access === 'credentials').repository(reference);
+    },
+    target: (reference, owner) => client(owner, true).repository(reference),
+  };
+}
+
+/** What {@link AssembleContext} needs of the base: its repository and the reference for mounts. */
+export function baseOf(services: Services, reference: Reference, owner: string | null): AssembleContext['base'] {
+  return { source: services.source(reference, owner), reference };
+}
+
+function sourcePatterns(setting: string[] | null, as: 'bot' | 'command'): Pattern[] | null {
+  if (setting !== null) return patterns('SOURCE_ALLOW', parseSourceAllow(setting.join(',')));
+  return as === 'bot' ? defaultSourceAllow() : null;
+}
+
+function patterns(name: string, parsed: { patterns: Pattern[]; problems: string[] }): Pattern[] {
+  if (parsed.problems.length > 0) throw new PublisherError('environment', `${name}: ${parsed.problems.join('; ')}.`);
+  return parsed.patterns;
+}
+
+function withPort(registry: string): string {
+  if (/:\d+$/.test(registry)) return registry;
+  return `${registry === 'docker.io' ? 'registry-1.docker.io' : registry}:${isLoopback(registry) ? 80 : 443}`;
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw new PublisherError('environment', `Cannot read ${path}.`, { cause: error });
+  }
+}
+
+/** `docker-credential-<helper> get`, as Docker's credential helpers are spoken to. */
+async function runHelper(helper: string, server: string): Promise<string | null> {
+  const { exitCode, stdout } = await run(`docker-credential-${helper}`, ['get'], {
+    stdin: server,
+    timeoutMs: 30_000,
+    check: false,
+  });
+  return exitCode === 0 ? stdout : null;
+}
+
+export const licenseTexts = fileURLToPath(new URL('licenses/texts/', PACKAGE_ROOT));

@@ -1,0 +1,93 @@
+/** One step of the ledger's history. Never edited once released: a later step corrects an earlier one. */
+export interface Migration {
+  version: number;
+  name: string;
+  statements: string[];
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    name: 'ledger',
+    statements: [
+      `CREATE TABLE publisher.deliveries (
+        id text PRIMARY KEY,
+        event text NOT NULL,
+        action text,
+        received_at timestamptz NOT NULL DEFAULT now(),
+        payload_digest text NOT NULL
+      )`,
+      `CREATE INDEX deliveries_received ON publisher.deliveries (received_at)`,
+      `CREATE TABLE publisher.reviews (
+        id bigserial PRIMARY KEY,
+        installation_id bigint NOT NULL,
+        repo_id bigint NOT NULL,
+        owner text NOT NULL,
+        repo text NOT NULL,
+        pr integer NOT NULL,
+        head_sha text NOT NULL,
+        base_ref text NOT NULL,
+        base_sha text NOT NULL,
+        fork boolean NOT NULL,
+        state text NOT NULL,
+        plan jsonb,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT reviews_head UNIQUE (repo_id, pr, head_sha)
+      )`,
+      `CREATE TABLE publisher.builds (
+        inputs text NOT NULL,
+        destination text NOT NULL,
+        owner text NOT NULL,
+        state text NOT NULL,
+        step text,
+        bytes_done bigint NOT NULL DEFAULT 0,
+        bytes_total bigint NOT NULL DEFAULT 0,
+        request jsonb NOT NULL,
+        result jsonb,
+        error jsonb,
+        scan jsonb,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        attempt integer NOT NULL DEFAULT 0,
+        PRIMARY KEY (inputs, destination)
+      )`,
+      `CREATE INDEX builds_owner ON publisher.builds (owner, updated_at)`,
+      `CREATE TABLE publisher.attachments (
+        inputs text NOT NULL,
+        destination text NOT NULL,
+        kind text NOT NULL CHECK (kind IN ('pull-request', 'publication')),
+        repo_id bigint NOT NULL,
+        pr integer NOT NULL,
+        head_sha text NOT NULL,
+        check_name text NOT NULL,
+        PRIMARY KEY (inputs, destination, kind, repo_id, pr)
+      )`,
+      `CREATE INDEX attachments_pull ON publisher.attachments (repo_id, pr)`,
+      `CREATE TABLE publisher.layers (
+        path text NOT NULL,
+        content text NOT NULL CHECK (content ~ '^(sha256|git|layer):'),
+        format integer NOT NULL,
+        layer_digest text NOT NULL,
+        size bigint NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (path, content, format)
+      )`,
+      `CREATE TABLE publisher.scans (
+        digest text NOT NULL,
+        database text NOT NULL,
+        result jsonb NOT NULL,
+        scanned_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (digest, database)
+      )`,
+      `CREATE TABLE publisher.commands (
+        comment_id bigint PRIMARY KEY,
+        repo_id bigint NOT NULL,
+        pr integer NOT NULL,
+        body_digest text NOT NULL,
+        handled_at timestamptz NOT NULL DEFAULT now(),
+        outcome text
+      )`,
+    ],
+  },
+];

@@ -1,0 +1,120 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  bigserial,
+  boolean,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+} from 'drizzle-orm/pg-core';
+
+/**
+ * The ledger's tables as Drizzle sees them. What creates them is `migrations.ts`; a test compares the two.
+ * Times of bookkeeping come from the database, because several machines share it and their clocks differ.
+ */
+const publisher = pgSchema('publisher');
+
+const bytes = (name: string) => bigint(name, { mode: 'number' });
+const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const now = sql`now()`;
+
+export const deliveries = publisher.table('deliveries', {
+  id: text('id').primaryKey(),
+  event: text('event').notNull(),
+  action: text('action'),
+  receivedAt: time('received_at').notNull().default(now),
+  payloadDigest: text('payload_digest').notNull(),
+});
+
+export const reviews = publisher.table(
+  'reviews',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    installationId: bytes('installation_id').notNull(),
+    repoId: bytes('repo_id').notNull(),
+    owner: text('owner').notNull(),
+    repo: text('repo').notNull(),
+    pr: integer('pr').notNull(),
+    headSha: text('head_sha').notNull(),
+    baseRef: text('base_ref').notNull(),
+    baseSha: text('base_sha').notNull(),
+    fork: boolean('fork').notNull(),
+    state: text('state').notNull(),
+    plan: jsonb('plan'),
+    createdAt: time('created_at').notNull().default(now),
+    updatedAt: time('updated_at').notNull().default(now),
+  },
+  (table) => [unique('reviews_head').on(table.repoId, table.pr, table.headSha)],
+);
+
+export const builds = publisher.table(
+  'builds',
+  {
+    inputs: text('inputs').notNull(),
+    destination: text('destination').notNull(),
+    owner: text('owner').notNull(),
+    state: text('state').notNull(),
+    step: text('step'),
+    bytesDone: bytes('bytes_done').notNull().default(0),
+    bytesTotal: bytes('bytes_total').notNull().default(0),
+    request: jsonb('request').notNull(),
+    result: jsonb('result'),
+    error: jsonb('error'),
+    scan: jsonb('scan'),
+    createdAt: time('created_at').notNull().default(now),
+    updatedAt: time('updated_at').notNull().default(now),
+    attempt: integer('attempt').notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.inputs, table.destination] })],
+);
+
+export const attachments = publisher.table(
+  'attachments',
+  {
+    inputs: text('inputs').notNull(),
+    destination: text('destination').notNull(),
+    kind: text('kind').notNull(),
+    repoId: bytes('repo_id').notNull(),
+    pr: integer('pr').notNull(),
+    headSha: text('head_sha').notNull(),
+    checkName: text('check_name').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.inputs, table.destination, table.kind, table.repoId, table.pr] })],
+);
+
+export const layers = publisher.table(
+  'layers',
+  {
+    path: text('path').notNull(),
+    content: text('content').notNull(),
+    format: integer('format').notNull(),
+    layerDigest: text('layer_digest').notNull(),
+    size: bytes('size').notNull(),
+    createdAt: time('created_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.path, table.content, table.format] })],
+);
+
+export const scans = publisher.table(
+  'scans',
+  {
+    digest: text('digest').notNull(),
+    database: text('database').notNull(),
+    result: jsonb('result').notNull(),
+    scannedAt: time('scanned_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.digest, table.database] })],
+);
+
+export const commands = publisher.table('commands', {
+  commentId: bytes('comment_id').primaryKey(),
+  repoId: bytes('repo_id').notNull(),
+  pr: integer('pr').notNull(),
+  bodyDigest: text('body_digest').notNull(),
+  handledAt: time('handled_at').notNull().default(now),
+  outcome: text('outcome'),
+});

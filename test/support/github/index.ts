@@ -1,0 +1,11 @@
+export type { CheckView } from './checks.ts';
+export { clientFor, probotFor } from './client.ts';
+export type { CommentView } from './comments.ts';
+export { createFakeGitHub, type FakeGitHub } from './fake.ts';
+export type { Fault } from './faults.ts';
+export type { FileChange, Files } from './git.ts';
+export { UnthrottledOctokit } from './octokit.ts';
+export { startGitHub } from './server.ts';
+export type { GitHubOptions, GitHubStandIn } from './stand-in.ts';
+export type { Delivery } from './webhooks.ts';
+export type { PermissionLevel, RepoName } from './world.ts';

@@ -1,0 +1,6 @@
+export { type BaseImage, type BaseImageOptions, pushBaseImage } from './base-image.ts';
+export { type Distribution, findProgram, startDistribution } from './distribution.ts';
+export type { Fault } from './faults.ts';
+export { type RegistryOptions, type RegistryStandIn, type RequestRecord, startRegistry } from './server.ts';
+export { RegistryStorage } from './storage.ts';
+export { tarOf } from './tar.ts';

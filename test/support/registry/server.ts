@@ -1,0 +1,268 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { digestOf } from '../../../src/registry/digest.ts';
+import { createCdn } from './cdn.ts';
+import { type Fault, takeFault } from './faults.ts';
+import { receive, sendBlob, sendError } from './reply.ts';
+import { RegistryStorage } from './storage.ts';
+import { TokenService } from './tokens.ts';
+import { UploadSessions } from './uploads.ts';
+
+export interface RegistryOptions {
+  /** Default `token`. */
+  auth?: 'token' | 'basic' | 'none';
+  /** Default `{robot: 'secret'}`. */
+  users?: Record<string, string>;
+  identityTokens?: readonly string[];
+  /** Whether strangers may pull. Default true. */
+  anonymousPull?: boolean;
+  /** Milliseconds. Default 2000. */
+  tokenLifeMs?: number;
+  /** What a cross-repository mount is answered with. Default 201. */
+  mount?: 201 | 202;
+  /** Whether downloads are redirected to a second server with signed addresses good for 2 s. */
+  cdn?: boolean;
+  /** Whether a PATCH with a Content-Length over 4 MiB is answered 416, as GHCR does. */
+  patchLimit?: boolean;
+  relativeLocations?: boolean;
+  /** Reuse what another stand-in stored, on its port: a registry that came back. */
+  storage?: RegistryStorage;
+  port?: number;
+  now?: () => number;
+}
+
+export interface RequestRecord {
+  method: string;
+  path: string;
+  query: string;
+  authorization: 'none' | 'basic' | 'bearer';
+  contentLength: number | null;
+  range: string | null;
+}
+
+export interface RegistryStandIn {
+  /** `127.0.0.1:PORT`. */
+  host: string;
+  port: number;
+  requests: RequestRecord[];
+  faults: Fault[];
+  storage: RegistryStorage;
+  tokens: TokenService;
+  uploads: UploadSessions;
+  /** Ends every connection and stops listening. */
+  close(): Promise<void>;
+}
+
+const MANIFEST_LIMIT = 4 * 1024 * 1024;
+const SERVICE = 'registry-stand-in';
+const ROUTE = /^\/v2\/(.+)\/(blobs|manifests|tags)\/(uploads\/([^/]*)|[^/]+)$/;
+
+/** A registry on loopback, as strict as Distribution, that can be told to misbehave. */
+export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryStandIn> {
+  const { auth = 'token', mount = 201, now = Date.now, storage = new RegistryStorage() } = options;
+  const requests: RequestRecord[] = [];
+  const faults: Fault[] = [];
+  const tokens = new TokenService({
+    users: options.users ?? { robot: 'secret' },
+    identityTokens: options.identityTokens ?? [],
+    anonymousPull: options.anonymousPull ?? true,
+    lifeMs: options.tokenLifeMs ?? 2_000,
+    service: SERVICE,
+    now,
+  });
+  const server = createServer((request, response) => {
+    route(request, response).catch(() => request.socket.destroy());
+  });
+  const port = await listen(server, options.port ?? 0);
+  const host = `127.0.0.1:${port}`;
+  const origin = options.relativeLocations === true ? '' : `http://${host}`;
+  const uploads = new UploadSessions(storage, options.patchLimit ?? false, (path) => `${origin}${path}`);
+  const cdn = options.cdn === true ? createCdn(storage, faults, 2_000, now) : null;
+  const cdnPort = cdn === null ? 0 : await listen(cdn.server, 0);
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method ?? '';
+    const url = new URL(request.url ?? '/', `http://${host}`);
+    requests.push(record(request, url));
+    if (takeFault(faults, method, url.pathname, 'login') !== null) tokens.revokeAll();
+    if (
+      url.pathname === '/auth/token' &&
+      (await misbehaves(request, response, takeFault(faults, method, url.pathname)))
+    )
+      return;
+    if (url.pathname === '/auth/token') return token(request, response, url);
+    if (url.pathname === '/v2/') return void (authorised(request, response, []) && response.writeHead(200).end('{}'));
+    const match = ROUTE.exec(url.pathname);
+    if (match === null) return sendError(response, 404, 'NAME_UNKNOWN', 'no such endpoint');
+    const [, repository = '', kind, rest = '', session] = match;
+    const from = method === 'POST' ? url.searchParams.get('from') : null;
+    const needs: [string, string][] = actionsFor(method).map((action) => [repository, action]);
+    if (from !== null) needs.push([from, 'pull']);
+    if (!authorised(request, response, needs)) return;
+    const fault = takeFault(faults, method, url.pathname);
+    if (await misbehaves(request, response, fault)) return;
+    if (kind === 'tags') return tags(response, repository, url);
+    if (kind === 'manifests') return manifests(request, response, repository, decodeURIComponent(rest), fault);
+    if (session === undefined) return blobs(request, response, repository, rest, fault);
+    if (session !== '')
+      return uploads.handle(request, response, { repository, id: session, query: url.searchParams }, fault);
+    const mounted = from === null ? null : storage.blob(from, url.searchParams.get('mount') ?? '');
+    if (method !== 'POST') return sendError(response, 405, 'UNSUPPORTED', 'begin with POST');
+    if (mounted === null || mount === 202) return uploads.begin(repository, response);
+    const digest = storage.addBlob(repository, mounted);
+    const location = `${origin}/v2/${repository}/blobs/${digest}`;
+    response.writeHead(201, { location, 'docker-content-digest': digest }).end();
+  }
+
+  function authorised(request: IncomingMessage, response: ServerResponse, needs: readonly [string, string][]): boolean {
+    const { authorization } = request.headers;
+    if (auth === 'none') return true;
+    if (auth === 'basic' && tokens.isUser(authorization)) return true;
+    if (auth === 'token' && needs.length > 0) {
+      if (needs.every(([repository, action]) => tokens.allows(authorization, repository, action))) return true;
+    }
+    const scope = needs.map(([repository, action]) => `repository:${repository}:${action}`).join(' ');
+    const bearer = `Bearer realm="http://${host}/auth/token",service="${SERVICE}",scope="${scope}"`;
+    const challenge = auth === 'basic' ? 'Basic realm="stand-in"' : bearer;
+    sendError(response, 401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
+    return false;
+  }
+
+  async function token(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { authorization } = request.headers;
+    const form = request.method === 'POST' ? new URLSearchParams(String(await receive(request, null))) : null;
+    const known =
+      form === null ? tokens.isUser(authorization) : tokens.isIdentityToken(form.get('refresh_token') ?? '');
+    if (!known && (form !== null || authorization !== undefined)) {
+      return sendError(response, 401, 'UNAUTHORIZED', 'incorrect username or password');
+    }
+    const scopes = form === null ? url.searchParams.getAll('scope') : (form.get('scope') ?? '').split(' ');
+    const { status, body } = tokens.issue((form ?? url.searchParams).get('service'), scopes, known);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  }
+
+  function tags(response: ServerResponse, repository: string, url: URL): void {
+    const found = storage.repositories.get(repository);
+    if (found === undefined) {
+      sendError(response, 404, 'NAME_UNKNOWN', 'repository name not known to registry');
+      return;
+    }
+    const last = url.searchParams.get('last') ?? '';
+    const all = [...found.tags.keys()].sort().filter((tag) => tag > last);
+    const page = all.slice(0, Number(url.searchParams.get('n') ?? all.length));
+    const next = `</v2/${repository}/tags/list?n=${page.length}&last=${page.at(-1)}>; rel="next"`;
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      ...(page.length < all.length ? { link: next } : {}),
+    });
+    response.end(JSON.stringify({ name: repository, tags: page }));
+  }
+
+  function blobs(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    digest: string,
+    fault: Fault | null,
+  ) {
+    const blob = storage.blob(name, digest);
+    if (blob === null) return sendError(response, 404, 'BLOB_UNKNOWN', 'blob unknown to registry');
+    if (cdn !== null && request.method === 'GET') {
+      return void response.writeHead(307, { location: `http://127.0.0.1:${cdnPort}${cdn.sign(digest)}` }).end();
+    }
+    return sendBlob(request, response, blob, { 'docker-content-digest': digest }, fault);
+  }
+
+  async function manifests(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    reference: string,
+    fault: Fault | null,
+  ): Promise<void> {
+    if (request.method === 'PUT') return putManifest(request, response, name, reference, fault);
+    const found = storage.manifest(name, reference);
+    if (found === null) return sendError(response, 404, 'MANIFEST_UNKNOWN', `manifest unknown: ${reference}`);
+    const accepted = (request.headers.accept ?? '').split(',').map((type) => type.trim());
+    if (!accepted.includes(found.mediaType))
+      return sendError(response, 404, 'MANIFEST_UNKNOWN', 'not in an accepted form');
+    const headers = { 'content-type': found.mediaType, 'docker-content-digest': found.digest };
+    return sendBlob(request, response, found.bytes, headers, fault);
+  }
+
+  async function putManifest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    reference: string,
+    fault: Fault | null,
+  ): Promise<void> {
+    const bytes = await receive(request, fault);
+    if (bytes === null) return;
+    if (bytes.byteLength > MANIFEST_LIMIT) return sendError(response, 413, 'MANIFEST_INVALID', 'manifest too large');
+    const mediaType = request.headers['content-type'] ?? '';
+    const problem = storage.problemOf(name, mediaType, bytes);
+    if (problem !== null) return sendError(response, 400, 'MANIFEST_INVALID', problem);
+    const digest = digestOf(bytes);
+    if (reference.includes(':') && reference !== digest) {
+      return sendError(response, 400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
+    }
+    const repository = storage.repository(name);
+    repository.manifests.set(digest, { mediaType, bytes });
+    if (!reference.includes(':')) repository.tags.set(reference, digest);
+    const location = `${origin}/v2/${name}/manifests/${digest}`;
+    response.writeHead(201, { location, 'docker-content-digest': digest }).end();
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all([stop(server), ...(cdn === null ? [] : [stop(cdn.server)])]);
+  }
+  return { host, port, requests, faults, storage, tokens, uploads, close };
+}
+
+/** The faults that need no knowledge of the endpoint; true when the request is over. */
+async function misbehaves(request: IncomingMessage, response: ServerResponse, fault: Fault | null): Promise<boolean> {
+  if (fault?.kind === 'slow') await delay(fault.ms);
+  if (fault?.kind === 'die' && fault.afterBytes === 0) {
+    request.socket.destroy();
+    return true;
+  }
+  if (fault?.kind !== 'status') return false;
+  const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
+  sendError(response, fault.status, fault.code ?? 'UNKNOWN', 'injected fault', headers);
+  return true;
+}
+
+/** As Distribution: pushing needs pull too, and ending an upload counts as deleting. */
+function actionsFor(method: string): string[] {
+  if (method === 'GET' || method === 'HEAD') return ['pull'];
+  return method === 'DELETE' ? ['delete'] : ['pull', 'push'];
+}
+
+function record(request: IncomingMessage, url: URL): RequestRecord {
+  const { authorization = '', 'content-length': length, range = null } = request.headers;
+  return {
+    method: request.method ?? '',
+    path: url.pathname,
+    query: url.search,
+    authorization: authorization === '' ? 'none' : authorization.startsWith('Basic ') ? 'basic' : 'bearer',
+    contentLength: length === undefined ? null : Number(length),
+    range,
+  };
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the registry stand-in listens nowhere');
+  return address.port;
+}
+
+async function stop(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { chooseFiles } from '../../../../src/build/engines/index.ts';
+import { repository } from '../../../support/policy/repository.ts';
+
+const choose = (paths: string[], rules: { include?: string[]; exclude?: string[] } = {}) =>
+  chooseFiles('llamacpp', repository(paths), { include: [], exclude: [], ...rules });
+const split = (stem: string, total: number) =>
+  Array.from({ length: total }, (_, at) => `${stem}-0000${at + 1}-of-0000${total}.gguf`);
+
+describe('the choice for llama.cpp', () => {
+  it.each<[string, string[], string[]]>([
+    ['Q4_K_M first', ['m-Q8_0.gguf', 'm-q4_k_m.gguf', 'm-F16.gguf'], ['m-q4_k_m.gguf']],
+    ['then Q8_0', ['m-Q8_0.gguf', 'm-F16.gguf', 'm-Q2_K.gguf'], ['m-Q8_0.gguf']],
+    ['then the first', ['m-Q2_K.gguf', 'm-F16.gguf'], ['m-F16.gguf']],
+    ['no look-alikes', ['m-IQ4_K_M.gguf', 'm-Q4_K_M_L.gguf', 'm-Q8_0.gguf'], ['m-Q8_0.gguf']],
+    ['the root before folders', ['Q4_K_M/m-Q4_K_M.gguf', 'm-Q4_K_M.gguf'], ['m-Q4_K_M.gguf']],
+    ['the preferred one in a folder', ['q4_k_m/m.gguf', 'm-F16.gguf'], ['q4_k_m/m.gguf']],
+    ['all splits', [...split('m-Q4_K_M', 3), ...split('m-Q8_0', 2)], split('m-Q4_K_M', 3)],
+    [
+      'legal files and nothing else beside',
+      ['LICENSE', 'README.md', 'config.json', 'm.gguf', 'm.safetensors'],
+      ['LICENSE', 'm.gguf'],
+    ],
+    ['no importance matrix', ['imatrix.gguf', 'm.gguf', 'm.imatrix'], ['m.gguf']],
+    [
+      'one projector, F16 if there',
+      ['m.gguf', 'mmproj-BF16.gguf', 'mmproj-F16.gguf', 'mmproj-F32.gguf'],
+      ['m.gguf', 'mmproj-F16.gguf'],
+    ],
+    ['any projector', ['m.gguf', 'm.mmproj-Q8_0.gguf'], ['m.gguf', 'm.mmproj-Q8_0.gguf']],
+  ])('%s', (_, paths, expected) => {
+    expect(choose(paths)).toMatchObject({ paths: expected, bytes: expected.length * 10, incompatible: null });
+  });
+
+  it.each([[['model.safetensors']], [['mmproj-F16.gguf']], [['imatrix.gguf']], [[]]])(
+    'finds nothing in %j',
+    (paths) => {
+      expect(choose(paths)).toMatchObject({ paths: [], incompatible: expect.stringContaining('no GGUF') });
+    },
+  );
+
+  it('names a missing split', () => {
+    expect(choose(split('m', 3).filter((path) => !path.includes('00002-of'))).incompatible).toContain(
+      'm-00002-of-00003.gguf',
+    );
+    expect(choose(split('m', 3).slice(1)).incompatible).toContain('m-00001-of-00003.gguf');
+    expect(choose(split('m', 2), { exclude: ['*-00002-*'] }).incompatible).toContain('files.exclude');
+  });
+
+  it('takes the quantisation that the catalog includes, whole, in place of the default', () => {
+    const paths = [...split('m-Q8_0', 2), 'm-Q4_K_M.gguf', 'mmproj-F16.gguf', 'mmproj-F32.gguf'];
+    expect(choose(paths, { include: ['m-Q8_0-00001-*'] }).paths).toEqual([...split('m-Q8_0', 2), 'mmproj-F16.gguf']);
+    expect(choose(paths, { include: ['mmproj-F32*'] }).paths).toEqual(['m-Q4_K_M.gguf', 'mmproj-F32.gguf']);
+  });
+
+  it('passes over the quantisation that the catalog excludes', () => {
+    expect(choose(['m-Q4_K_M.gguf', 'm-Q8_0.gguf'], { exclude: ['*Q4_K_M*'] }).paths).toEqual(['m-Q8_0.gguf']);
+  });
+});

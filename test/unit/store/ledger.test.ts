@@ -1,0 +1,5 @@
+import { describe } from 'vitest';
+import { ledgerBehaviour } from '../../support/store/ledger-behaviour.ts';
+import { memoryStore } from '../../support/store/memory.ts';
+
+describe('the ledger in an embedded database', () => ledgerBehaviour(memoryStore));
