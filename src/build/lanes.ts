@@ -1,6 +1,10 @@
+import { cancelled } from '../http/retry.ts';
+
 /**
  * Runs a task for every item, at most `width` at once; results come in the items' order. After the first failure no further item
  * is started; running tasks are aborted through their signal and awaited before the failure is rethrown.
+ *
+ * @throws the first failure; PublisherError `cancelled` when the signal ended it between two tasks
  */
 export async function inLanes<T, R>(
   items: readonly T[],
@@ -14,7 +18,8 @@ export async function inLanes<T, R>(
   const queue = items.entries();
   const lane = async () => {
     for (const [at, item] of queue) {
-      either.throwIfAborted();
+      if (signal?.aborted) throw cancelled(signal);
+      failure.signal.throwIfAborted();
       results[at] = await task(item, either);
     }
   };

@@ -132,13 +132,19 @@ export class Transfer {
   /** Streams from the Hub; a download cut short or altered on its way is tried again from the layer's start. */
   async #stream(target: ImageTarget, content: BlobContent, signal?: AbortSignal): Promise<Descriptor> {
     for (let attempt = 1; ; attempt += 1) {
+      let counted = 0;
+      const onBytes = (bytes: number) => {
+        counted += bytes;
+        this.#advance(bytes);
+      };
       try {
-        const descriptor = await target.write(content, { signal, onBytes: (bytes) => this.#advance(bytes) });
+        const descriptor = await target.write(content, { signal, onBytes });
         this.uploaded += descriptor.size;
         return descriptor;
       } catch (thrown) {
         const worthwhile = thrown instanceof PublisherError && FETCH_FAULTS.has(thrown.code);
         if (!worthwhile || attempt === STREAM_ATTEMPTS) throw thrown;
+        this.#advance(-counted);
         await this.#context.clock.sleep(500 * attempt, signal);
       }
     }

@@ -19,9 +19,10 @@ export async function deliverLocally(
   folder: string,
   image: BuiltImage,
   name: string,
-  { output, signal }: CommandContext,
+  { output, signal, variables }: CommandContext,
 ): Promise<void> {
-  if (!(await engineAnswers(signal))) {
+  const env = dockerEnvironment(variables);
+  if (!(await engineAnswers(env, signal))) {
     output.say(`No container engine answers here: the image is the OCI layout ${folder}.`);
     return;
   }
@@ -29,7 +30,7 @@ export async function deliverLocally(
   try {
     const archive = join(place, 'image.tar');
     await writeArchive(archive, folder, image.digest, name);
-    await run('docker', ['load', '--input', archive], { env: dockerEnvironment(), signal });
+    await run('docker', ['load', '--input', archive], { env, signal });
   } finally {
     await rm(place, { recursive: true, force: true });
   }
@@ -37,10 +38,10 @@ export async function deliverLocally(
   output.say(`Loaded into the local container engine as ${name}.`);
 }
 
-async function engineAnswers(signal: AbortSignal): Promise<boolean> {
+async function engineAnswers(env: Record<string, string>, signal: AbortSignal): Promise<boolean> {
   if ((await find('docker')) === null) return false;
   const { exitCode } = await run('docker', ['version', '--format', '{{.Server.Version}}'], {
-    env: dockerEnvironment(),
+    env,
     check: false,
     timeoutMs: 10_000,
     signal,
@@ -48,11 +49,9 @@ async function engineAnswers(signal: AbortSignal): Promise<boolean> {
   return exitCode === 0;
 }
 
-function dockerEnvironment(): Record<string, string> {
+function dockerEnvironment(variables: CommandContext['variables']): Record<string, string> {
   const names = ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
-  return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
+  return Object.fromEntries(names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])));
 }
 
 /**

@@ -11,8 +11,14 @@ export async function ownerOf({ arguments: given, variables, signal }: CommandCo
       timeoutMs: 5_000,
       signal,
     });
-    return /[:/]([A-Za-z0-9][A-Za-z0-9-]*)\/[^/]+?(\.git)?\s*$/.exec(stdout)?.[1] ?? null;
+    return ownerIn(stdout.trim());
   } catch {
     return null;
   }
+}
+
+/** `https://host/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name`; a folder of this machine names nobody. */
+export function ownerIn(remote: string): string | null {
+  const path = /^(?:(?:https?|ssh|git):\/\/[^/]+\/|[^/@\s]+@[^/:\s]+:)(.+)$/.exec(remote)?.[1] ?? '';
+  return /^([A-Za-z0-9][A-Za-z0-9-]*)\/[^/]+$/.exec(path)?.[1] ?? null;
 }

@@ -2,7 +2,7 @@ import type { HubFile } from '../huggingface/types.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { sha256Hex } from './hash.ts';
 import { fileIdentity } from './inputs.ts';
-import { type TarEntry, tarSize } from './tar.ts';
+import { TAR_END, type TarEntry, tarSize } from './tar.ts';
 
 /** Docker's graph drivers refuse images with more layers (moby, `maxLayerDepth`). */
 export const MAX_LAYERS = 125;
@@ -55,7 +55,7 @@ export function planLayers({ files, folder, baseLayers, layerMaxBytes }: LayerPl
         message: `The base image has ${baseLayers} layers, which leaves no room for weights below the limit of ${MAX_LAYERS}.`,
       };
     }
-    for (const group of groupFiles(weights, slots, layerMaxBytes)) layers.push(makeLayer('weights', group, folder));
+    for (const group of groupFiles(weights, folder, slots, layerMaxBytes)) layers.push(makeLayer('weights', group, folder));
   }
   const oversized = layers.find((layer) => layer.size > layerMaxBytes);
   if (oversized !== undefined) {
@@ -77,24 +77,26 @@ export function planLayers({ files, folder, baseLayers, layerMaxBytes }: LayerPl
 }
 
 /** Consecutive groups: as few files a group as the slots allow, never over the limit. */
-function groupFiles(files: HubFile[], slots: number, limit: number): HubFile[][] {
+function groupFiles(files: HubFile[], folder: string, slots: number, limit: number): HubFile[][] {
   if (files.length <= slots) return files.map((file) => [file]);
+  const framed = new Map(files.map((file) => [file, tarSize([fileEntry(file, folder)]) - TAR_END.length]));
+  const sizeOf = (group: HubFile[]) =>
+    group.reduce((sum, file) => sum + (framed.get(file) ?? file.size), TAR_END.length);
   const perGroup = Math.ceil(files.length / slots);
   const even: HubFile[][] = [];
   for (let at = 0; at < files.length; at += perGroup) even.push(files.slice(at, at + perGroup));
-  if (even.every((group) => groupSize(group) <= limit)) return even;
+  if (even.every((group) => sizeOf(group) <= limit)) return even;
   const packed: HubFile[][] = [];
   for (const file of files) {
     const last = packed.at(-1);
-    if (last !== undefined && groupSize([...last, file]) <= limit) last.push(file);
+    if (last !== undefined && sizeOf([...last, file]) <= limit) last.push(file);
     else packed.push([file]);
   }
   return packed;
 }
 
-/** Upper bound of a group's tar: content plus at most 4 KiB of framing a file. */
-function groupSize(files: HubFile[]): number {
-  return files.reduce((sum, file) => sum + file.size + 4096, 1024);
+function fileEntry(file: HubFile, folder: string): TarEntry {
+  return { path: `${folder}/${file.path}`, size: file.size, mode: 0o644 };
 }
 
 function makeLayer(kind: PlannedLayer['kind'], files: HubFile[], folder: string): PlannedLayer {
@@ -102,10 +104,7 @@ function makeLayer(kind: PlannedLayer['kind'], files: HubFile[], folder: string)
   const directories = kind === 'small-files' ? directoriesOf(files, folder) : [];
   const entries = [
     ...directories.map((path) => ({ entry: { path, size: 0, mode: 0o755 } satisfies TarEntry, file: null })),
-    ...files.map((file) => ({
-      entry: { path: `${folder}/${file.path}`, size: file.size, mode: 0o644 } satisfies TarEntry,
-      file,
-    })),
+    ...files.map((file) => ({ entry: fileEntry(file, folder), file })),
   ];
   const identity = entries.map(({ entry, file }) => [
     entry.path,

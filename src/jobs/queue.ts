@@ -2,13 +2,15 @@
  * The durable queue: pg-boss keeps the jobs; `worker.ts` runs them, `lease.ts` keeps them ours meanwhile,
  * `settle.ts` says what becomes of them.
  *
- *                        ┌── startAfter, failures + 1 ── throws, retryable, failures < limit ──┐
- *                        ▼                                                                      │
- *   enqueue ──▶ waiting (created or retry) ──fetch──▶ active ──────────────────────────────────┤
- *                 ▲   ▲                               │ │ │ └── returns ──▶ completed          │
- *                 │   │  now, failures kept           │ │ └──── throws, final or limit reached ┴──▶ failed
- *                 │   └── stop(), postpone(), 23 h ───┘ │
- *                 └────── lease ran out (crash) ────────┘
+ *   enqueue ──▶ waiting ──fetch──▶ active ──┬── returns ───────────────────────────────────────▶ completed
+ *                  ▲                        ├── throws: final, or one failure too many ──────▶ failed
+ *                  │                        │
+ *                  ├── after a delay ───────┼── throws: retryable; failures + 1
+ *                  ├── after a delay ───────┼── postpone(); failures kept
+ *                  ├── at once ─────────────┼── stop(), or 23 hours: handed back; failures kept
+ *                  └── when the lease ends ─┴── crash; failures kept
+ *
+ * "Waiting" is pg-boss's `created` and `retry`.
  *
  * pg-boss counts every claim after the first as a retry and would give up on a job whose workers crashed. So its own
  * limit is set out of reach, and failures are counted in the job's envelope instead. "Lease" is pg-boss's heartbeat:

@@ -1,5 +1,6 @@
 import { type ResolvedBase, resolveBase } from '../build/base.ts';
 import { asPublisherError, type PublisherError } from '../errors.ts';
+import { cancelled } from '../http/retry.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { Digest, ImageSource, Reference } from '../registry/types.ts';
 
@@ -38,7 +39,7 @@ export class BaseResolver {
       const name = this.#pins[reference] ?? parsed.digest ?? parsed.tag ?? 'latest';
       return { ok: true, base: await resolveBase(this.#open(parsed), reference, name, platforms, signal) };
     } catch (thrown) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw cancelled(signal);
       return { ok: false, error: asPublisherError(thrown) };
     }
   }
