@@ -7,5 +7,6 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     fileParallelism: false,
+    reporters: ['default', './test/support/closing-line.ts'],
   },
 });

@@ -3,7 +3,7 @@ import type { AppEnvironment, Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { Installations } from './github/installations.ts';
 import { createKeyedLocks } from './github/locks.ts';
-import { createQueue, type Queue } from './jobs/queue.ts';
+import { createQueue, type Queue, type QueueOptions } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
 import { isLoopbackHost } from './registry/reference.ts';
 import { ledgerOf, type ReviewContext } from './review/context.ts';
@@ -16,8 +16,8 @@ import { openStore, type Store } from './store/open.ts';
 import type { Metric } from './web/metrics.ts';
 import { startWeb, type Web } from './web/server.ts';
 
-/** Milliseconds running jobs may go on after SIGTERM before they are handed back. */
-const DRAIN_MS = 7_000;
+/** Milliseconds running jobs may go on after SIGTERM before they are handed back; all of `stop` has to end within ten seconds. */
+const DRAIN_MS = 6_000;
 
 export interface Bot {
   /** Where webhooks are taken; null for a worker without a server. */
@@ -33,10 +33,20 @@ export interface BotOptions {
   logger: Logger;
   /** `serve` takes webhooks, and works too; `worker` only works, on a database it shares. */
   as: 'serve' | 'worker';
+  /** What child processes are found by and handed; default: this process's own. */
+  variables?: Record<string, string | undefined>;
+  /** Patience of the queue, where it is not the usual one. */
+  queue?: Pick<QueueOptions, 'retries' | 'pollMs' | 'leaseSeconds'>;
 }
 
 /** Environment → services → server and worker. Waits for no outside service: GitHub, Hub and registries may be down. */
-export async function startBot({ environment, logger, as }: BotOptions): Promise<Bot> {
+export async function startBot({
+  environment,
+  logger,
+  as,
+  variables = process.env,
+  queue: patience = {},
+}: BotOptions): Promise<Bot> {
   const { app } = environment;
   if (app === null) throw new PublisherError('internal', 'The bot was started without its settings.');
   if (as === 'worker' && environment.databaseUrl === null) {
@@ -54,10 +64,10 @@ export async function startBot({ environment, logger, as }: BotOptions): Promise
     for (const step of closing) await step();
   };
   try {
-    const queue = await createQueue(store, { logger, redact: services.redact });
+    const queue = await createQueue(store, { ...patience, logger, redact: services.redact });
     closing.unshift(() => queue.stop({ graceMs: DRAIN_MS }));
     const installations = openInstallations(app, services);
-    startWorkers(reviewContext(services, store, queue, installations));
+    startWorkers(reviewContext({ services, store, queue, installations }, variables));
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
     if (web !== null) closing.unshift(() => web.close());
     logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
@@ -82,14 +92,17 @@ async function serve(app: AppEnvironment, { services, store, queue, installation
   return startWeb({ host: app.host, port: app.port, probot, logger, metrics: () => collectMetrics(store, queue) });
 }
 
-function reviewContext(services: Services, store: Store, queue: Queue, installations: Installations): ReviewContext {
+function reviewContext(
+  { services, store, queue, installations }: Parts,
+  variables: Record<string, string | undefined>,
+): ReviewContext {
   return {
     services,
     store,
     queue,
     logger: services.logger,
     github: (installationId) => installations.github(installationId),
-    scan: createScanner(services),
+    scan: createScanner(services, variables),
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),

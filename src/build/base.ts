@@ -1,5 +1,6 @@
 import { PublisherError } from '../errors.ts';
 import type { ImageConfig } from '../image/config.ts';
+import { MAX_LAYERS, OWN_LAYERS } from '../image/layer-plan.ts';
 import { formatPlatform, parsePlatform, platformMatches } from '../image/platform.ts';
 import { concatBytes } from '../image/tar.ts';
 import { toOci } from '../registry/media-types.ts';
@@ -58,6 +59,12 @@ export async function resolveBase(
     found[platform] = manifest.digest;
     layers = Math.max(layers, base.layers.length);
     version ??= base.config.config?.Labels?.['org.opencontainers.image.version'] ?? null;
+  }
+  if (layers > MAX_LAYERS - OWN_LAYERS) {
+    throw new PublisherError(
+      'image-invalid',
+      `Base image ${reference} has ${layers} layers: with the ${OWN_LAYERS} of ours container engines would refuse the image (at most ${MAX_LAYERS}). Choose another base image.`,
+    );
   }
   return { reference, digest: top.digest, platforms: found, layers, version };
 }

@@ -63,16 +63,18 @@ export interface PlanFilter {
   base?: Catalog;
   only?: string;
   experimental?: boolean;
+  /** Milliseconds after which a base image counts as not resolved; left out, as long as its registry may take. */
+  basePatienceMs?: number;
 }
 
 /** Plans on the command line: nothing is pinned beforehand, allow-lists hold only where set. */
 export function planFor(
   { services, catalog, owner }: Planning,
-  filter: PlanFilter,
+  { basePatienceMs, ...filter }: PlanFilter,
   context: CommandContext,
 ): Promise<Plan> {
-  const { only } = filter;
-  if (only !== undefined && !catalog.models.some(({ short }) => short === only)) {
+  const { only, base } = filter;
+  if (only !== undefined && ![catalog, base].some((side) => side?.models.some(({ short }) => short === only))) {
     const known = catalog.models
       .map(({ short }) => short)
       .slice(0, 20)
@@ -83,7 +85,7 @@ export function planFor(
     catalog,
     ...filter,
     hub: services.hub,
-    bases: new BaseResolver((reference) => services.source(reference, owner)),
+    bases: new BaseResolver((reference) => services.source(reference, owner), {}, basePatienceMs),
     context: {
       owner,
       namespaceSuffix: '',

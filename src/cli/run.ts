@@ -9,45 +9,48 @@ export interface CliEnvironment extends OutputStreams {
   variables: Record<string, string | undefined>;
 }
 
-/** Settings whose values no output may show. */
-const SECRET = /TOKEN|SECRET|PASSWORD|PRIVATE_KEY|DATABASE_URL/;
+/** Settings whose values no output may show. Not just any `…TOKEN…`: a masked `MAX_TOKENS` would punch holes into digests. */
+const SECRET = /(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|PRIVATE_KEY|ACCESS_KEY|API_KEY)$|^DATABASE_URL$/;
 
 /** Runs one command line (without node and script) and returns the process's exit code. Never throws. */
 export async function runCli(argv: string[], environment: CliEnvironment): Promise<ExitCode> {
   const { variables } = environment;
-  const secrets = Object.entries(variables).flatMap(([name, value]) => (SECRET.test(name) && value ? [value] : []));
+  const secrets = Object.entries(variables).flatMap(([name, value]) =>
+    SECRET.test(name) && value ? [value, URL.parse(value)?.password ?? ''] : [],
+  );
+  const json = argv.includes('--json');
   const redact = createRedactor(secrets);
-  const plain = createOutput(environment, false, redact);
+  const output = createOutput(environment, json, redact);
   const interrupt = new AbortController();
   const stop = () => interrupt.abort(new PublisherError('cancelled', 'Stopped by a signal.'));
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {
     const [name, ...rest] = argv;
-    if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-      plain.result(null, overview());
-      return name === undefined ? 2 : 0;
+    const help = name === 'help' || name === '--help' || name === '-h';
+    if (name === undefined || name === '--json' || help) {
+      const lines = overview();
+      output.result({ help: lines.join('\n') }, lines);
+      return help ? 0 : 2;
     }
     const command = commands.find((candidate) => candidate.name === name);
     if (command === undefined) {
       throw new PublisherError('usage', `Unknown command \`${name}\`. See \`model-image-publisher --help\`.`);
     }
     const flags = { ...command.flags, ...COMMON_FLAGS };
-    if (rest.includes('--help')) {
-      plain.result(null, usage(command, flags));
+    if (rest.includes('--help') || rest.includes('-h')) {
+      const lines = usage(command, flags);
+      output.result({ help: lines.join('\n') }, lines);
       return 0;
     }
     const parsed = parseArguments(command.name, rest, flags, command.positionals);
-    const output = createOutput(environment, parsed.given('json'), redact);
     return await command.run({ arguments: parsed, output, variables, signal: interrupt.signal });
   } catch (thrown) {
     const error = asPublisherError(thrown);
-    plain.say(`${error.code}: ${error.message}`);
+    output.say(`${error.code}: ${error.message}`);
     if (error.code === 'internal' && thrown instanceof Error && variables.DEBUG !== undefined)
-      plain.say(thrown.stack ?? '');
-    if (argv.includes('--json')) {
-      createOutput(environment, true, redact).result({ error: { code: error.code, message: error.message } }, []);
-    }
+      output.say(thrown.stack ?? '');
+    if (json) output.result({ error: { code: error.code, message: error.message } }, []);
     return error.exitCode;
   } finally {
     process.removeListener('SIGINT', stop);

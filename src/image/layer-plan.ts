@@ -6,8 +6,10 @@ import { TAR_END, type TarEntry, tarSize } from './tar.ts';
 
 /** Docker's graph drivers refuse images with more layers (moby, `maxLayerDepth`). */
 export const MAX_LAYERS = 125;
-/** Licence, entrypoint and small files: the layers every fat image has besides its weights. */
-const FIXED_LAYERS = 3;
+/** Licence files and entrypoint: the layers every image has. */
+export const OWN_LAYERS = 2;
+/** With the small files: the layers every fat image has besides its weights. */
+const FIXED_LAYERS = OWN_LAYERS + 1;
 /** A file this large gets a layer of its own, whatever it is called. */
 const OWN_LAYER_BYTES = 64 * 1024 * 1024;
 const WEIGHTS = /\.(safetensors|bin|pt|pth|ckpt|gguf|ggml|onnx|h5|msgpack|npz|pkl)$/i;
@@ -55,7 +57,8 @@ export function planLayers({ files, folder, baseLayers, layerMaxBytes }: LayerPl
         message: `The base image has ${baseLayers} layers, which leaves no room for weights below the limit of ${MAX_LAYERS}.`,
       };
     }
-    for (const group of groupFiles(weights, folder, slots, layerMaxBytes)) layers.push(makeLayer('weights', group, folder));
+    for (const group of groupFiles(weights, folder, slots, layerMaxBytes))
+      layers.push(makeLayer('weights', group, folder));
   }
   const oversized = layers.find((layer) => layer.size > layerMaxBytes);
   if (oversized !== undefined) {

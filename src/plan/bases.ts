@@ -1,5 +1,5 @@
 import { type ResolvedBase, resolveBase } from '../build/base.ts';
-import { asPublisherError, type PublisherError } from '../errors.ts';
+import { asPublisherError, PublisherError } from '../errors.ts';
 import { cancelled } from '../http/retry.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { Digest, ImageSource, Reference } from '../registry/types.ts';
@@ -16,12 +16,17 @@ export type OpenSource = (reference: Reference) => ImageSource;
 export class BaseResolver {
   readonly #open: OpenSource;
   readonly #pins: Record<string, Digest>;
+  readonly #patienceMs: number | null;
   readonly #answers = new Map<string, Promise<BaseAnswer>>();
 
-  /** @param pins base reference as written → digest to use instead of asking where its tag points */
-  constructor(open: OpenSource, pins: Record<string, Digest> = {}) {
+  /**
+   * @param pins base reference as written → digest to use instead of asking where its tag points
+   * @param patienceMs milliseconds for one base, all retries included; null waits as long as the client does
+   */
+  constructor(open: OpenSource, pins: Record<string, Digest> = {}, patienceMs: number | null = null) {
     this.#open = open;
     this.#pins = pins;
+    this.#patienceMs = patienceMs;
   }
 
   resolve(reference: string, platforms: string[], signal?: AbortSignal): Promise<BaseAnswer> {
@@ -34,12 +39,18 @@ export class BaseResolver {
   }
 
   async #ask(reference: string, platforms: string[], signal?: AbortSignal): Promise<BaseAnswer> {
+    const patience = this.#patienceMs === null ? undefined : AbortSignal.timeout(this.#patienceMs);
+    const either = AbortSignal.any([signal, patience].filter((one) => one !== undefined));
     try {
       const parsed = parseReference(reference);
       const name = this.#pins[reference] ?? parsed.digest ?? parsed.tag ?? 'latest';
-      return { ok: true, base: await resolveBase(this.#open(parsed), reference, name, platforms, signal) };
+      return { ok: true, base: await resolveBase(this.#open(parsed), reference, name, platforms, either) };
     } catch (thrown) {
       if (signal?.aborted) throw cancelled(signal);
+      if (patience?.aborted) {
+        const message = `The registry of ${reference} did not answer within ${(this.#patienceMs ?? 0) / 1000} s.`;
+        return { ok: false, error: new PublisherError('registry-unavailable', message, { cause: thrown }) };
+      }
       return { ok: false, error: asPublisherError(thrown) };
     }
   }

@@ -3,21 +3,10 @@ import { plural } from './numbers.ts';
 import type { Annotation, CheckReport, ReviewReport } from './types.ts';
 
 /** The check about the catalog itself: validation with annotations on the exact lines, and what changed. */
-export function catalogCheck({ catalogPath: path, catalog, diff, notes, failure }: ReviewReport): CheckReport | null {
+export function catalogCheck({ catalogPath: path, catalog, diff, notes }: ReviewReport): CheckReport | null {
   const name = path;
-  if (catalog === null) {
-    return failure === null
-      ? {
-          name,
-          status: 'in_progress',
-          conclusion: null,
-          title: 'Reading',
-          summary: 'Reading the catalog.',
-          annotations: [],
-        }
-      : null;
-  }
-  if (catalog.kind === 'untouched') return null;
+  // While it is being read nobody knows whether it has anything to say, and a check once begun has to be concluded.
+  if (catalog === null || catalog.kind === 'untouched') return null;
   const completed = { name, status: 'completed' } as const;
   if (catalog.kind === 'removed') {
     const title = 'The catalog is removed; existing tags stay';

@@ -31,6 +31,9 @@ export interface ReviewContext {
   checkMemory: CheckMemory;
 }
 
+/** Name of the lock under which a pull request's checks and comment are written. */
+export const concluding = ({ repoId, pr }: { repoId: number; pr: number }): string => `conclude ${repoId}#${pr}`;
+
 export function ledgerOf(): Pick<ReviewContext, 'reviews' | 'builds'> {
   return {
     reviews: reviewsOf(reviewPlanSchema),

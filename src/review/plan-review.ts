@@ -14,8 +14,8 @@ export interface PlanReviewInput {
   base: Catalog | null;
   head: Catalog;
   state: CatalogState;
-  /** The plan of this pull request before, whose pins hold. */
-  earlier: ReviewPlan | null;
+  /** The plans of this pull request before, the newest first: their pins hold. */
+  earlier: readonly ReviewPlan[];
 }
 
 /** Plans what a pull request changes. What it resolved before stays pinned, unless the entry changed or a rebuild asks anew. */
@@ -44,23 +44,27 @@ export async function planReview(
     diff: plan.diff,
     targets: plan.targets,
     scan: head.settings.scan,
-    notes: [...plan.warnings, ...moved(earlier, plan.targets)],
+    notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
     awaitingApproval: fork,
+    failure: null,
   };
 }
 
-/** Revisions and base digests resolved earlier, of models whose id and revision are as they were. */
-export function pinsOf(earlier: ReviewPlan | null, head: Catalog, rebuild: ReviewJob['rebuild']): Pins {
+/**
+ * Revisions and base digests resolved earlier, of models whose id and revision are as they were. A plan in which the Hub or the
+ * registry did not answer, or the catalog was broken, does not lose what one before it had pinned.
+ */
+export function pinsOf(earlier: readonly ReviewPlan[], head: Catalog, rebuild: ReviewJob['rebuild']): Pins {
   const pins: Pins = { revisions: {}, bases: {} };
   if (rebuild?.shorts === 'all') return pins;
   const released = new Set(rebuild?.shorts ?? []);
   const bases: Record<string, Digest> = {};
-  for (const { model, revision, base } of earlier?.targets ?? []) {
+  for (const { model, revision, base } of earlier.flatMap(({ targets }) => targets)) {
     const entry = head.models.find(({ short, id }) => short === model.short && id === model.id);
     if (entry === undefined || released.has(model.short)) continue;
     // A commit written in the catalog is its own pin; a branch or tag was resolved and stays.
-    if (revision !== null && !isAnotherCommit(entry.revision, revision)) pins.revisions[model.short] = revision;
-    if (base.digest !== null) bases[base.reference] = base.digest;
+    if (revision !== null && !isAnotherCommit(entry.revision, revision)) pins.revisions[model.short] ??= revision;
+    if (base.digest !== null) bases[base.reference] ??= base.digest;
   }
   return { ...pins, bases };
 }

@@ -31,7 +31,7 @@ export async function reportOf(
     targets: (plan?.targets ?? []).map((target) => targetState(target, plan, found, today)),
     scanning: services.environment.scan,
     notes: plan?.notes ?? [],
-    failure: null,
+    failure: plan?.failure ?? null,
   };
 }
 

@@ -13,7 +13,7 @@ import type { GitHub, PullRequest, Repo } from '../github/types.ts';
 import { targetName } from '../report/target-name.ts';
 import { attach, type BuildKey, detachPull } from '../store/attachments.ts';
 import { cancelUnattached } from '../store/builds.ts';
-import { setReviewState } from '../store/reviews.ts';
+import type { ReviewFacts } from '../store/reviews.ts';
 import type { ReviewContext } from './context.ts';
 import { planReview } from './plan-review.ts';
 import { readCatalogs } from './read-catalogs.ts';
@@ -32,20 +32,23 @@ async function review(job: ReviewJob, github: GitHub, context: ReviewContext, si
   const pull = await github.pullRequest(repo, job.pr);
   if (pull.state === 'closed') return;
   const catalogs = await readCatalogs(github, repo, pull);
-  if (catalogs.kind === 'none') return;
-  const fork = pull.headRepoId !== pull.baseRepoId;
   const known = await reviews.reviewsOfPull(store.db, { repoId: job.repoId, pr: job.pr });
-  const current = await reviews.beginReview(store.db, factsOf(job, pull, fork));
-  const earlier = known.find(({ plan }) => plan !== null)?.plan ?? null;
+  if (catalogs.kind === 'none' && known.length === 0) return;
+  const current = await reviews.beginReview(store.db, factsOf(job, pull));
+  const earlier = known.flatMap(({ plan }) => (plan === null || plan.targets.length === 0 ? [] : [plan]));
+  // Before anything is requested or cancelled for the new head: a build that both have must not change what the old one says.
+  for (const old of known) {
+    if (old.headSha !== pull.headSha && old.state !== 'superseded') await supersede(old, pull.headSha, github, context);
+  }
   await conclude(context, current);
   const plan: ReviewPlan =
-    catalogs.kind === 'stopped'
-      ? { catalog: catalogs.state, diff: null, targets: [], scan: null, notes: [], awaitingApproval: false }
-      : await planReview(
-          { job, fork, base: catalogs.base, head: catalogs.head, state: catalogs.warnings, earlier },
+    catalogs.kind === 'both'
+      ? await planReview(
+          { job, fork: current.fork, base: catalogs.base, head: catalogs.head, state: catalogs.warnings, earlier },
           context,
           signal,
-        );
+        )
+      : { ...NOTHING_PLANNED, catalog: catalogs.kind === 'none' ? { kind: 'untouched' } : catalogs.state };
   signal.throwIfAborted();
   await reviews.setReviewPlan(store.db, current.id, plan, plan.awaitingApproval ? 'planned' : 'building');
   const keys = await requestBuilds(job, pull, plan, context);
@@ -54,15 +57,20 @@ async function review(job: ReviewJob, github: GitHub, context: ReviewContext, si
     { repo: `${job.owner}/${job.repo}`, pr: job.pr, head: pull.headSha, builds: keys.length },
     'Pull request planned',
   );
-  for (const old of known) {
-    if (old.headSha === pull.headSha || old.state === 'superseded') continue;
-    await supersede(old, pull.headSha, github, context);
-    await setReviewState(store.db, old.id, 'superseded');
-  }
   await conclude(context, current);
 }
 
-function factsOf(job: ReviewJob, pull: PullRequest, fork: boolean) {
+export const NOTHING_PLANNED: ReviewPlan = {
+  catalog: null,
+  diff: null,
+  targets: [],
+  scan: null,
+  notes: [],
+  awaitingApproval: false,
+  failure: null,
+};
+
+export function factsOf(job: ReviewJob, pull: PullRequest): ReviewFacts {
   const { installationId, repoId, owner, repo, pr } = job;
   return {
     installationId,
@@ -73,7 +81,7 @@ function factsOf(job: ReviewJob, pull: PullRequest, fork: boolean) {
     headSha: pull.headSha,
     baseRef: pull.baseRef,
     baseSha: pull.baseSha,
-    fork,
+    fork: pull.headRepoId !== pull.baseRepoId,
   };
 }
 

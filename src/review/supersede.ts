@@ -1,27 +1,31 @@
 import type { GitHub } from '../github/types.ts';
 import { checkReports } from '../report/checks.ts';
-import type { Review } from '../store/reviews.ts';
-import type { ReviewContext } from './context.ts';
+import type { CheckReport } from '../report/types.ts';
+import { type Review, setReviewState } from '../store/reviews.ts';
+import { type ReviewContext, concluding } from './context.ts';
 import { reportOf } from './report-of.ts';
 import type { ReviewPlan } from './types.ts';
 import { writeChecks } from './write-checks.ts';
 
-/** Concludes what is unfinished on a commit that is no longer the head, naming the newer one. */
+/**
+ * Ends the review of a commit that is no longer the head. What is unfinished on it concludes `cancelled`, naming the newer one;
+ * what has finished is written once more, since the job that would have told GitHub may come too late to do so.
+ */
 export async function supersede(
   old: Review<ReviewPlan>,
   newHead: string,
   github: GitHub,
   context: ReviewContext,
 ): Promise<void> {
+  await context.locks.run(concluding(old), async () => {
+    const checks = checkReports(await reportOf(old, context)).map((check) => ended(check, newHead));
+    await writeChecks(github, { owner: old.owner, name: old.repo }, old, checks, context);
+    await setReviewState(context.store.db, old.id, 'superseded');
+  });
+}
+
+function ended(check: CheckReport, newHead: string): CheckReport {
+  if (check.status === 'completed') return check;
   const title = `Superseded by ${newHead.slice(0, 12)}`;
-  const unfinished = checkReports(await reportOf(old, context))
-    .filter(({ status }) => status !== 'completed')
-    .map((check) => ({
-      ...check,
-      status: 'completed' as const,
-      conclusion: 'cancelled' as const,
-      title,
-      summary: `${title}.`,
-    }));
-  await writeChecks(github, { owner: old.owner, name: old.repo }, old, unfinished, context);
+  return { ...check, status: 'completed', conclusion: 'cancelled', title, summary: `${title}.` };
 }

@@ -57,7 +57,8 @@ const scanSettingsSchema = z.object({
 
 /** What the review of a head commit found and decided; kept in the ledger, so that a report can be made at any time. */
 export const reviewPlanSchema = z.object({
-  catalog: catalogStateSchema,
+  /** null when the review failed before it was read. */
+  catalog: catalogStateSchema.nullable(),
   diff: z
     .object({
       added: z.array(z.string()),
@@ -70,6 +71,8 @@ export const reviewPlanSchema = z.object({
   notes: z.array(z.string()),
   /** From a fork: validated and planned only. */
   awaitingApproval: z.boolean(),
+  /** Why the plan could not be made, in words; the rest is then what was known before. */
+  failure: z.string().nullable().default(null),
 });
 export type ReviewPlan = z.infer<typeof reviewPlanSchema>;
 

@@ -59,8 +59,8 @@ export const build: Command = {
     const planning = await planningFor(short, context);
     const { targets } = await planFor(planning, { only: short, experimental: given.given('experimental') }, context);
     const startedAt = planning.services.clock.now();
-    const wanted = select(targets, options);
-    if (options.tag !== undefined && wanted.length !== 1) {
+    const { wanted, refused } = select(targets, options);
+    if (options.tag !== undefined && wanted.length + refused.length !== 1) {
       throw new PublisherError('usage', '--tag names one image: choose it with --variant and --runtime.');
     }
     const images: BuiltImage[] = [];
@@ -71,7 +71,6 @@ export const build: Command = {
       output.say(`${variant} failed (${error.code}): ${error.message}`);
       exit = error.exitCode > exit ? error.exitCode : exit;
     };
-    const refused = targets.filter(({ action, ...rest }) => action === 'fail' && matches(rest, options));
     for (const target of refused) fail(target, refusal(target));
     if (wanted.length > 0) {
       const store = await openStore(storeOf(planning.services), { logger: silentLogger });
@@ -133,8 +132,8 @@ function matches({ variant, runtime }: Pick<PlannedTarget, 'variant' | 'runtime'
   return (options.variant ?? variant) === variant && (options.runtime ?? runtime) === runtime;
 }
 
-/** What is to be built. What was asked for by name and is not permitted is an error, not a shorter list. */
-function select(targets: PlannedTarget[], options: Options): PlannedTarget[] {
+/** What is to be built. What was asked for by name and is not permitted is refused, not left out. */
+function select(targets: PlannedTarget[], options: Options): { wanted: PlannedTarget[]; refused: PlannedTarget[] } {
   const asked = targets.filter((target) => matches(target, options));
   if (asked.length === 0) {
     const runtimes = [...new Set(targets.map(({ runtime }) => runtime))].join(', ');
@@ -143,12 +142,13 @@ function select(targets: PlannedTarget[], options: Options): PlannedTarget[] {
       `The model has no runtime \`${options.runtime}\`; it has ${runtimes || 'none to build'}.`,
     );
   }
-  const denied = asked.find(({ action, variant }) => action === 'skip' && options.variant === variant);
-  if (denied !== undefined) throw refusal(denied);
-  return asked.filter(({ action }) => action === 'build');
+  const isRefused = ({ action, variant }: PlannedTarget) =>
+    action === 'fail' || (action === 'skip' && options.variant === variant);
+  return { wanted: asked.filter(({ action }) => action === 'build'), refused: asked.filter(isRefused) };
 }
 
-function refusal({ variant, model, reasons, warnings }: PlannedTarget): PublisherError {
+/** Why a target is not built: `hub-unavailable` when nobody could decide, else `denied`. */
+export function refusal({ variant, model, reasons, warnings }: PlannedTarget): PublisherError {
   const told = reasons.filter(({ effect }) => effect === 'fails' || (variant === 'fat' && effect === 'denies-fat'));
   const why = [...told.map(({ code, message }) => `${code}: ${message}`), ...(told.length === 0 ? warnings : [])].join(
     ' ',

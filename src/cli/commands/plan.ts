@@ -6,6 +6,9 @@ import { CATALOG_FLAG, type Command, OWNER_FLAG } from '../command.ts';
 import { loadCatalog } from '../load-catalog.ts';
 import { planFor, preparePlanning, shownTarget, usable } from '../plan-context.ts';
 
+/** A plan is worth having without its base digests: a registry out of reach must not hold it up. */
+const BASE_PATIENCE_MS = 10_000;
+
 /** `{targets:[…], warnings, diff}`; 3 if any target is `hub-unavailable`, else 1 if any is `fail`. */
 export const plan: Command = {
   name: 'plan',
@@ -27,7 +30,12 @@ export const plan: Command = {
     const planning = await preparePlanning(context);
     const result = await planFor(
       planning,
-      { base, only: given.text('model'), experimental: given.given('experimental') },
+      {
+        base,
+        only: given.text('model'),
+        experimental: given.given('experimental'),
+        basePatienceMs: BASE_PATIENCE_MS,
+      },
       context,
     );
     const document = { targets: result.targets.map(shownTarget), warnings: result.warnings, diff: result.diff };

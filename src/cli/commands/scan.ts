@@ -11,6 +11,7 @@ import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../
 import { cliLogger } from '../logger.ts';
 import { ownerOf } from '../owner.ts';
 import { planFor, preparePlanning } from '../plan-context.ts';
+import { refusal } from './build.ts';
 
 const SHORT = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
@@ -58,6 +59,7 @@ async function prepare(context: CommandContext) {
   const { targets } = await planFor(planning, { only: subject }, context);
   const slim = targets.find(({ variant }) => variant === 'slim');
   const [tag] = slim?.tags ?? [];
+  if (slim?.action === 'fail') throw refusal(slim);
   if (slim === undefined || slim.repository === null || tag === undefined) {
     throw new PublisherError(
       'denied',

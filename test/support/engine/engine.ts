@@ -1,0 +1,74 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Why there is no container engine to test with; null when one answers. */
+export function engineMissing(): string | null {
+  const { status, stderr, error } = spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], {
+    encoding: 'utf8',
+  });
+  if (status === 0) return null;
+  return error === undefined ? (stderr.trim().split('\n').at(-1) ?? 'docker failed') : 'no docker command';
+}
+
+export async function docker(
+  args: string[],
+  options: { input?: string } = {},
+): Promise<{ stdout: string; stderr: string; code: number }> {
+  const child = run('docker', args, { maxBuffer: 64 * 1024 * 1024 });
+  if (options.input !== undefined) child.child.stdin?.end(options.input);
+  return child.then(
+    ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
+    (error: { stdout?: string; stderr?: string; code?: number }) => ({
+      stdout: error.stdout ?? '',
+      stderr: error.stderr ?? '',
+      code: error.code ?? -1,
+    }),
+  );
+}
+
+/** Says what it was started with, stays until it is told to stop, and says that too. */
+const FAKE_VLLM = `#!/bin/sh
+echo "engine: $*"
+echo "token: \${HF_TOKEN:-unset} \${HUGGING_FACE_HUB_TOKEN:-unset}"
+for last in "$@"; do :; done
+case "$last" in --stay) ;; *) exit 0 ;; esac
+trap 'echo "engine: stopped"; exit 0' TERM
+echo "engine: serving"
+while :; do sleep 1 & wait $!; done
+`;
+
+/** A base image of busybox and a stand-in for vLLM, pushed to a registry. Returns nothing; the image is `reference`. */
+export async function pushBase(reference: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'publisher-base-'));
+  try {
+    await run('cp', [(await run('sh', ['-c', 'command -v busybox'])).stdout.trim(), join(folder, 'busybox')]);
+    await writeFile(join(folder, 'vllm'), FAKE_VLLM, { mode: 0o755 });
+    await writeFile(
+      join(folder, 'Dockerfile'),
+      [
+        'FROM scratch',
+        'COPY busybox /bin/busybox',
+        'RUN ["/bin/busybox", "mkdir", "-p", "/usr/bin", "/usr/sbin", "/sbin", "/tmp", "/root", "/etc"]',
+        'RUN ["/bin/busybox", "--install", "-s", "/bin"]',
+        'RUN ["/bin/busybox", "chmod", "1777", "/tmp"]',
+        'COPY vllm /bin/vllm',
+        'ENV PATH=/usr/local/bin:/bin RUNTIME=busybox',
+        'LABEL org.example.base=yes',
+        'WORKDIR /srv',
+        'ENTRYPOINT ["vllm", "serve"]',
+        '',
+      ].join('\n'),
+    );
+    const built = await docker(['build', '--network=host', '-t', reference, folder]);
+    if (built.code !== 0) throw new Error(`docker build failed: ${built.stderr}`);
+    const pushed = await docker(['push', reference]);
+    if (pushed.code !== 0) throw new Error(`docker push failed: ${pushed.stderr}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
