@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { AssembleContext } from './build/assemble.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Environment } from './environment.ts';
@@ -84,6 +83,8 @@ export async function createServices({
     clock,
     logger,
     stallMs: Math.min(stallMs, 60_000),
+    // Somebody watches the command line; four times this is how long a Hub that says nothing holds it up.
+    ...(as === 'command' ? { timeoutMs: 15_000 } : {}),
   });
   const registryFetch = fetchFor(as === 'command');
   const clients = new Map<string, RegistryClient>();
@@ -158,5 +159,3 @@ async function runHelper(helper: string, server: string): Promise<string | null>
   });
   return exitCode === 0 ? stdout : null;
 }
-
-export const licenseTexts = fileURLToPath(new URL('licenses/texts/', PACKAGE_ROOT));

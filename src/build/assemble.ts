@@ -4,7 +4,7 @@ import type { Hub } from '../huggingface/types.ts';
 import { modelImageConfig } from '../image/config.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
 import { createdOf, imageLabels } from '../image/labels.ts';
-import { type LayerPlan, planLayers } from '../image/layer-plan.ts';
+import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
@@ -118,7 +118,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     digest,
     revision: inputs.revision,
     bytes: {
-      weights: weights.filter((layer) => layer.kind === 'weights').reduce((sum, layer) => sum + layer.size, 0),
+      weights: contentBytes(weights.filter(({ kind }) => kind === 'weights')),
       uploaded: transfer.uploaded,
       reused: transfer.reused,
     },
@@ -153,6 +153,10 @@ function weightLayers({ inputs, files }: BuildRequest, baseLayers: number) {
 async function transferBases(bases: BasePlatform[], context: AssembleContext, transfer: Transfer): Promise<void> {
   const distinct = new Map(bases.flatMap(({ layers }) => layers.map((layer) => [layer.digest, layer])));
   await inLanes([...distinct.values()], LANES, context.signal, (layer, signal) => transfer.baseLayer(layer, signal));
+}
+
+function contentBytes(layers: PlannedLayer[]): number {
+  return layers.flatMap(({ entries }) => entries).reduce((sum, { entry }) => sum + entry.size, 0);
 }
 
 function descriptorAt(descriptors: Descriptor[], at: number): Descriptor {

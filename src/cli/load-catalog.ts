@@ -1,22 +1,25 @@
 import { open } from 'node:fs/promises';
-import { MAX_CATALOG_BYTES, parseCatalog } from '../catalog/parse.ts';
+import { MAX_CATALOG_BYTES, type ParseOptions, parseCatalog } from '../catalog/parse.ts';
 import type { CatalogResult } from '../catalog/types.ts';
 import { messageOf, PublisherError } from '../errors.ts';
 import { validateExpression, validateWhitelistEntry } from '../licensing/expression.ts';
 
-/**
- * Reads and validates a catalog file.
- * @throws PublisherError `environment` when there is no such file or it cannot be read
- */
+/** What the catalog's own grammar cannot judge. */
+export const CATALOG_CHECKS: ParseOptions = {
+  validSpdxExpression: validateExpression,
+  validWhitelistEntry: validateWhitelistEntry,
+};
+
+/** Reads and validates a catalog file. @throws PublisherError `environment` as {@link readCatalog} */
 export async function loadCatalog(path: string): Promise<CatalogResult> {
-  return parseCatalog(await readBounded(path), {
-    validSpdxExpression: validateExpression,
-    validWhitelistEntry: validateWhitelistEntry,
-  });
+  return parseCatalog(await readCatalog(path), CATALOG_CHECKS);
 }
 
-/** One byte over the limit is enough to know; a file of any size costs no more memory. */
-async function readBounded(path: string): Promise<string> {
+/**
+ * The text of a catalog file, up to one byte over the limit: enough to know, and a file of any size costs no more memory.
+ * @throws PublisherError `environment` when there is no such file or it cannot be read
+ */
+export async function readCatalog(path: string): Promise<string> {
   try {
     await using file = await open(path, 'r');
     const buffer = Buffer.alloc(MAX_CATALOG_BYTES + 1);

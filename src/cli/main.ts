@@ -1,6 +1,13 @@
 #!/usr/bin/env node
 import { runCli } from './run.ts';
 
+// `plan | head` closes the pipe: that is not our failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const FORGOTTEN_MS = 1_000;
 
 process.exitCode = await runCli(process.argv.slice(2), {

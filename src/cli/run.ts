@@ -10,7 +10,7 @@ export interface CliEnvironment extends OutputStreams {
 }
 
 /** Settings whose values no output may show. Not just any `…TOKEN…`: a masked `MAX_TOKENS` would punch holes into digests. */
-const SECRET = /(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|PRIVATE_KEY|ACCESS_KEY|API_KEY)$|^DATABASE_URL$/;
+const SECRET = /(?:^|_)(?:TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)?|PRIVATE_KEY|ACCESS_KEY|API_KEY)$|^DATABASE_URL$/;
 
 /** Runs one command line (without node and script) and returns the process's exit code. Never throws. */
 export async function runCli(argv: string[], environment: CliEnvironment): Promise<ExitCode> {

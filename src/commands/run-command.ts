@@ -72,17 +72,20 @@ async function refuse(
   if (pull.headRepoId !== pull.baseRepoId) {
     return 'This pull request comes from a fork: it is validated and planned only, and `/rebuild` is not an approval.';
   }
-  if (shorts === 'all') return null;
   const reviews = await context.reviews.reviewsOfPull(context.store.db, { repoId: job.repoId, pr: job.pr });
   const review: Review<ReviewPlan> | undefined =
     reviews.find(({ headSha, plan }) => headSha === pull.headSha && plan !== null) ??
     reviews.find(({ plan }) => plan !== null);
-  const targets = (review?.plan?.targets ?? []).filter(({ action }) => action !== 'remove');
+  // Not planned yet, or the review failed: the next one finds out.
+  if (review === undefined || review.plan === null || review.plan.failure !== null) return null;
+  const targets = review.plan.targets.filter(({ action }) => action !== 'remove');
+  if (targets.length === 0) return 'This pull request has no model to build; the checks say why.';
+  if (shorts === 'all') return null;
   const [short = ''] = shorts;
   const mine = targets.filter(({ model }) => model.short === short);
   if (mine.length === 0) {
     const known = [...new Set(targets.map(({ model }) => model.short))].slice(0, 20).map(code).join(', ');
-    return `This pull request does not change a model ${code(short)}${known === '' ? '.' : `; it changes ${known}.`}`;
+    return `This pull request does not change a model ${code(short)}; it changes ${known}.`;
   }
   if (variant === 'fat' && mine.every((target) => target.variant !== 'fat' || target.action === 'skip')) {
     return `A fat image of ${code(short)} is not permitted; the reasons are in the report above.`;

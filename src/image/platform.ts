@@ -13,7 +13,7 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
 /** Whether an image for `offered` serves a request for `wanted`; arm64 without a variant means v8, as in containerd. */
 export function platformMatches(wanted: Platform, offered: Platform): boolean {
   const variantOf = (platform: Platform) =>
-    platform.variant ?? (platform.architecture === 'arm64' ? 'v8' : platform.architecture === 'arm' ? 'v7' : '');
+    platform.variant || (platform.architecture === 'arm64' ? 'v8' : platform.architecture === 'arm' ? 'v7' : '');
   return (
     wanted.os === offered.os && wanted.architecture === offered.architecture && variantOf(wanted) === variantOf(offered)
   );

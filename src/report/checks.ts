@@ -1,5 +1,5 @@
 import { catalogCheck } from './catalog-check.ts';
-import { code, escapeText, prose, textCell } from './markdown.ts';
+import { cell, code, escapeText, prose, textCell } from './markdown.ts';
 import { formatBytes, plural } from './numbers.ts';
 import { gateSentence, scanCounts } from './scan-words.ts';
 import { targetName } from './target-name.ts';
@@ -74,7 +74,8 @@ function targetCheck(state: TargetState, name: string): CheckReport {
     '',
     '| | |',
     '| --- | --- |',
-    ...facts.map(([key, value]) => `| ${key} | ${textCell(value)} |`),
+    // As code: what is there to be copied must not hold the invisible characters that keep text harmless.
+    ...facts.map(([key, value]) => `| ${key} | ${cell(code(value))} |`),
     ...(gate !== null && !gate.passed ? ['', ...failingTable(gate.failing)] : []),
   ];
   return { name, ...outcome(state), summary: summary.join('\n').trimStart(), annotations: [] };

@@ -5,26 +5,38 @@ import { targetName } from './target-name.ts';
 import type { ReviewReport, TargetState } from './types.ts';
 import { verdict } from './verdict.ts';
 
-/** Rows beyond this would pass GitHub's limit on a comment; the checks hold them all. */
-const MAX_ROWS = 100;
-const MAX_PROBLEMS = 30;
+/**
+ * Characters each part may have, so that the whole stays under 60,000 without being cut in the middle of something. The checks hold
+ * what is left out.
+ */
+const MOST = {
+  verdict: 1_000,
+  problems: 20_000,
+  table: 18_000,
+  reasons: 14_000,
+  trivy: 7_000,
+  notes: 4_000,
+  images: 9_000,
+};
+/** Characters of one text from outside: a licence name, a message. */
+const MOST_OF_ONE = 500;
 
 /**
  * The one comment of a pull request: verdict line first, then a table of models × variants, reasons, Trivy. null when there is
- * nothing worth a comment (no model changed).
+ * nothing worth a comment (no model changed), unless `told`: there is one already, and it must not go on saying what was.
  */
-export function commentBody(report: ReviewReport): string | null {
-  if (report.catalog?.kind === 'untouched') return null;
+export function commentBody(report: ReviewReport, told = false): string | null {
+  if (report.catalog?.kind === 'untouched' && !told) return null;
   const { line, conclusion } = verdict(report);
   const mark =
     conclusion === null ? '⏳' : conclusion === 'success' ? '✅' : conclusion === 'action_required' ? '✋' : '❌';
   const parts = [
-    [`${mark} **Model images**: ${prose(line)}`],
+    [`${mark} **Model images**: ${prose(shorten(line, MOST.verdict))}`],
     problems(report),
     table(report),
     reasons(report),
     trivy(report),
-    report.notes.length > 0 ? ['#### Notes', '', ...report.notes.map((note) => `- ${prose(note)}`)] : [],
+    notes(report),
     footer(report),
   ];
   return parts
@@ -35,27 +47,40 @@ export function commentBody(report: ReviewReport): string | null {
 
 function problems({ catalog, catalogPath }: ReviewReport): string[] {
   if (catalog?.kind !== 'invalid') return [];
-  const shown = catalog.problems
-    .slice(0, MAX_PROBLEMS)
-    .map(({ line, column, message }) => `- ${code(`${catalogPath}:${line}:${column}`)} ${prose(message)}`);
-  const more = catalog.problems.length - shown.length;
-  return more > 0 ? [...shown, `- … and ${more} more`] : shown;
+  return within(
+    catalog.problems.map(
+      ({ line, column, message }) => `- ${code(`${catalogPath}:${line}:${column}`)} ${prose(shorten(message))}`,
+    ),
+    MOST.problems,
+    (more) => [`- … and ${more} more: see the check.`],
+  );
+}
+
+function notes(report: ReviewReport): string[] {
+  if (report.notes.length === 0) return [];
+  const lines = report.notes.map((note) => `- ${prose(shorten(note))}`);
+  return ['#### Notes', '', ...within(lines, MOST.notes, (more) => [`- … and ${more} more`])];
 }
 
 function table({ targets }: ReviewReport): string[] {
   if (targets.length === 0) return [];
-  const rows = targets
-    .slice(0, MAX_ROWS)
-    .map(
-      (state) =>
-        `| ${textCell(state.target.model.short)} | ${variantCell(state, targets)} | ${decision(state)} | ${textCell(state.target.license.spdx ?? state.target.license.declared ?? 'none declared')} | ${size(state)} | ${digest(state)} | ${scanCell(state)} |`,
-    );
-  const more = targets.length - rows.length;
+  const rows = targets.map((state) => {
+    const { spdx, declared } = state.target.license;
+    const cells = [
+      textCell(state.target.model.short),
+      variantCell(state, targets),
+      decision(state),
+      textCell(shorten(spdx ?? declared ?? 'none declared', 80)),
+      size(state),
+      digest(state),
+      scanCell(state),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
   return [
     '| Model | Variant | Decision | Licence | Size | Digest | Vulnerabilities |',
     '| --- | --- | --- | --- | --- | --- | --- |',
-    ...rows,
-    ...(more > 0 ? ['', `… and ${plural(more, 'more image')}: see the checks.`] : []),
+    ...within(rows, MOST.table, (more) => ['', `… and ${plural(more, 'more image')}: see the checks.`]),
   ];
 }
 
@@ -106,10 +131,10 @@ function reasons({ targets }: ReviewReport): string[] {
   const lines: string[] = [];
   for (const { target, build } of targets) {
     const told = [
-      ...target.reasons.map(({ code: reason, message }) => `${code(reason)} ${prose(message)}`),
-      ...target.warnings.map(prose),
+      ...target.reasons.map(({ code: reason, message }) => `${code(reason)} ${prose(shorten(message))}`),
+      ...target.warnings.map((warning) => prose(shorten(warning))),
       ...(build?.state === 'failed'
-        ? [`**${target.variant} failed** (${escapeText(build.code)}): ${prose(build.message)}`]
+        ? [`**${target.variant} failed** (${escapeText(build.code)}): ${prose(shorten(build.message))}`]
         : []),
     ];
     for (const sentence of told) {
@@ -119,9 +144,7 @@ function reasons({ targets }: ReviewReport): string[] {
     }
   }
   if (lines.length === 0) return [];
-  const shown = lines.slice(0, MAX_ROWS);
-  const more = lines.length - shown.length;
-  return ['#### Reasons', '', ...shown, ...(more > 0 ? [`- … and ${more} more: see the checks.`] : [])];
+  return ['#### Reasons', '', ...within(lines, MOST.reasons, (more) => [`- … and ${more} more: see the checks.`])];
 }
 
 function trivy({ targets }: ReviewReport): string[] {
@@ -130,7 +153,7 @@ function trivy({ targets }: ReviewReport): string[] {
   const lines = built.map(({ target, scan, gate }) => {
     const name = `**${escapeText(target.model.short)}** (slim, standing for both variants)`;
     if (scan === null) return `- ${name}: scan pending`;
-    if (scan.status === 'not-scanned') return `- ${name}: not scanned: ${prose(scan.reason)}`;
+    if (scan.status === 'not-scanned') return `- ${name}: not scanned: ${prose(shorten(scan.reason))}`;
     const base =
       gate !== null && gate.fromBase.length > 0
         ? `; ${plural(gate.fromBase.length, 'finding')} of the base image set apart`
@@ -146,7 +169,7 @@ function trivy({ targets }: ReviewReport): string[] {
       scan.database.updatedAt === null ? '' : `, database of ${escapeText(scan.database.updatedAt.slice(0, 10))}`;
     return `- ${name}: ${escapeText(scanCounts(scan))}${base}${failing}${database}`;
   });
-  return ['#### Trivy', '', ...lines];
+  return ['#### Trivy', '', ...within(lines, MOST.trivy, (more) => [`- … and ${more} more: see the checks.`])];
 }
 
 function footer({ headSha, targets }: ReviewReport): string[] {
@@ -157,10 +180,31 @@ function footer({ headSha, targets }: ReviewReport): string[] {
   );
   const pull =
     images.length > 0
-      ? ['<details><summary>Image references</summary>', '', ...images.slice(0, MAX_ROWS), '', '</details>', '']
+      ? [
+          '<details><summary>Image references</summary>',
+          '',
+          ...within(images, MOST.images, (more) => [`- … and ${more} more`]),
+          '',
+          '</details>',
+          '',
+        ]
       : [];
   return [
     ...pull,
     `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat]')} or ${code('/rebuild all')}.</sub>`,
   ];
+}
+
+/** As many whole lines as `most` characters hold, and how many were left out. */
+function within(lines: string[], most: number, more: (left: number) => string[]): string[] {
+  let characters = 0;
+  const shown = lines.filter((line) => {
+    characters += line.length + 1;
+    return characters <= most;
+  });
+  return shown.length === lines.length ? lines : [...shown, ...more(lines.length - shown.length)];
+}
+
+function shorten(text: string, most = MOST_OF_ONE): string {
+  return text.length <= most ? text : `${text.slice(0, most).toWellFormed()}…`;
 }

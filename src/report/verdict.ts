@@ -53,6 +53,10 @@ export function verdict(report: ReviewReport): Verdict {
       line: `${report.catalogPath} cannot be read: ${report.catalog.reason}`,
     };
   }
+  if (report.catalog.kind === 'removed') {
+    const line = `${report.catalogPath} is removed: nothing is built, existing tags stay.`;
+    return { concluded: true, conclusion: 'success', line };
+  }
   if (report.catalog.kind === 'untouched') return { concluded: true, conclusion: 'success', line: 'No model changes.' };
   return overTargets(report);
 }

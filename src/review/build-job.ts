@@ -32,7 +32,7 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   const claim: BuildClaim = { inputs: build.inputs, destination: build.destination, attempt: build.attempt };
   const lost = new AbortController();
   const signal = AbortSignal.any([job.signal, lost.signal]);
-  const progress = createProgress(claim, context, lost);
+  const { progress, stop } = followProgress(claim, context, lost);
   await tellWaiting(claim, context);
   try {
     const image = await push(build, job.data.verify, context, signal, progress);
@@ -40,6 +40,7 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
     await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan }, scan });
     logger.info({ reference: image.reference, ms: image.durationMs, bytes: image.bytes }, 'Image built');
   } catch (thrown) {
+    stop();
     const error = asPublisherError(thrown);
     if (job.signal.aborted) {
       await releaseBuild(store.db, claim);
@@ -54,6 +55,7 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
     const end = { code: error.code, message, retryable: error.retryable };
     await builds.finishBuild(store.db, claim, { state: 'failed', error: end, scan: null });
   } finally {
+    stop();
     await tellWaiting(claim, context);
   }
 }
@@ -112,31 +114,40 @@ async function scanBuilt(
   return { scan, baseScan };
 }
 
-/** Notes progress in the ledger and, less often, on GitHub; a claim that is gone aborts the build. */
-function createProgress(
+/**
+ * Notes progress in the ledger and, less often, on GitHub; a claim that is gone aborts the build. Also looks where nothing advances:
+ * a build that nobody waits for must not hold its place until a silent server is given up.
+ */
+function followProgress(
   claim: BuildClaim,
   context: ReviewContext,
   lost: AbortController,
-): (progress: BuildProgress) => void {
+): { progress: (progress: BuildProgress) => void; stop: () => void } {
   const { clock } = context.services;
-  let step = '';
+  let latest: BuildProgress = { step: 'starting', bytesDone: 0, bytesTotal: 0 };
   let noted = 0;
   let told = clock.now();
-  return (progress) => {
-    const now = clock.now();
-    if (progress.step === step && now - noted < LEDGER_EVERY) return;
-    const isNewStep = progress.step !== step;
-    step = progress.step;
+  const note = (now: number, tell: boolean) => {
     noted = now;
-    const tell = isNewStep ? now - told >= LEDGER_EVERY : now - told >= GITHUB_EVERY;
     if (tell) told = now;
-    progressBuild(context.store.db, claim, progress)
+    progressBuild(context.store.db, claim, latest)
       .then(async (ours) => {
         if (!ours)
           lost.abort(new PublisherError('cancelled', 'Another worker has this build, or nobody waits for it.'));
         else if (tell) await tellWaiting(claim, context);
       })
       .catch((error: unknown) => context.logger.warn({ error: asPublisherError(error).message }, 'Progress not noted'));
+  };
+  const timer = setInterval(() => note(clock.now(), clock.now() - told >= GITHUB_EVERY), LEDGER_EVERY);
+  return {
+    progress(progress) {
+      const now = clock.now();
+      const isNewStep = progress.step !== latest.step;
+      latest = progress;
+      if (!isNewStep && now - noted < LEDGER_EVERY) return;
+      note(now, now - told >= (isNewStep ? LEDGER_EVERY : GITHUB_EVERY));
+    },
+    stop: () => clearInterval(timer),
   };
 }
 

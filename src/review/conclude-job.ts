@@ -3,7 +3,7 @@ import { checkReports } from '../report/checks.ts';
 import { commentBody } from '../report/comment.ts';
 import { verdict } from '../report/verdict.ts';
 import { setReviewState } from '../store/reviews.ts';
-import type { ReviewContext } from './context.ts';
+import { concluding, type ReviewContext } from './context.ts';
 import { reportOf } from './report-of.ts';
 import type { ConcludeJob } from './types.ts';
 import { writeChecks } from './write-checks.ts';
@@ -17,13 +17,13 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
   const review = await reviews.findReview(store.db, job);
   if (review === null || review.state === 'superseded') return;
   const github: GitHub = await context.github(review.installationId);
-  await context.locks.run(`conclude ${job.repoId}#${job.pr}`, async () => {
+  await context.locks.run(concluding(job), async () => {
     const repo: Repo = { owner: review.owner, name: review.repo };
     const current = await reviews.findReview(store.db, job);
     if (current === null || current.state === 'superseded') return;
     const report = await reportOf(current, context);
     await writeChecks(github, repo, current, checkReports(report), context);
-    const body = commentBody(report);
+    const body = commentBody(report, await wasTold(job, context));
     const pull = await github.pullRequest(repo, job.pr);
     // A comment is about the head there is now; checks belong to their commit for ever.
     if (body !== null && pull.headSha === job.headSha) await github.upsertComment(repo, job.pr, COMMENT_MARKER, body);
@@ -36,4 +36,12 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
       );
     }
   });
+}
+
+/** Whether an earlier head had a comment that must not go on saying what is no longer so. */
+async function wasTold({ repoId, pr, headSha }: ConcludeJob, { store, reviews }: ReviewContext): Promise<boolean> {
+  const others = await reviews.reviewsOfPull(store.db, { repoId, pr });
+  return others.some(
+    (other) => other.headSha !== headSha && other.plan !== null && other.plan.catalog?.kind !== 'untouched',
+  );
 }

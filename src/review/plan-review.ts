@@ -43,6 +43,7 @@ export async function planReview(
     catalog: plan.targets.length === 0 ? { kind: 'untouched' } : state,
     diff: plan.diff,
     targets: plan.targets,
+    revisions: Object.fromEntries(head.models.map(({ short, revision }) => [short, revision])),
     scan: head.settings.scan,
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
     awaitingApproval: fork,
@@ -59,18 +60,17 @@ export function pinsOf(earlier: readonly ReviewPlan[], head: Catalog, rebuild: R
   if (rebuild?.shorts === 'all') return pins;
   const released = new Set(rebuild?.shorts ?? []);
   const bases: Record<string, Digest> = {};
-  for (const { model, revision, base } of earlier.flatMap(({ targets }) => targets)) {
-    const entry = head.models.find(({ short, id }) => short === model.short && id === model.id);
-    if (entry === undefined || released.has(model.short)) continue;
-    // A commit written in the catalog is its own pin; a branch or tag was resolved and stays.
-    if (revision !== null && !isAnotherCommit(entry.revision, revision)) pins.revisions[model.short] ??= revision;
-    if (base.digest !== null) bases[base.reference] ??= base.digest;
+  const entries = new Map(head.models.map((entry) => [entry.short, entry]));
+  for (const { targets, revisions } of earlier) {
+    for (const { model, revision, base } of targets) {
+      const entry = entries.get(model.short);
+      if (entry === undefined || entry.id !== model.id || released.has(model.short)) continue;
+      const sameField = (revisions[model.short] ?? null) === entry.revision;
+      if (revision !== null && sameField) pins.revisions[model.short] ??= revision;
+      if (base.digest !== null) bases[base.reference] ??= base.digest;
+    }
   }
   return { ...pins, bases };
-}
-
-function isAnotherCommit(written: string | null, pinned: string): boolean {
-  return written !== null && /^[0-9a-f]{40}$/i.test(written) && written.toLowerCase() !== pinned;
 }
 
 /** What a rebuild resolved anew, old → new. */

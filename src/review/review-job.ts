@@ -64,6 +64,7 @@ export const NOTHING_PLANNED: ReviewPlan = {
   catalog: null,
   diff: null,
   targets: [],
+  revisions: {},
   scan: null,
   notes: [],
   awaitingApproval: false,

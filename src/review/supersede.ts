@@ -2,7 +2,7 @@ import type { GitHub } from '../github/types.ts';
 import { checkReports } from '../report/checks.ts';
 import type { CheckReport } from '../report/types.ts';
 import { type Review, setReviewState } from '../store/reviews.ts';
-import { type ReviewContext, concluding } from './context.ts';
+import { concluding, type ReviewContext } from './context.ts';
 import { reportOf } from './report-of.ts';
 import type { ReviewPlan } from './types.ts';
 import { writeChecks } from './write-checks.ts';

@@ -67,6 +67,8 @@ export const reviewPlanSchema = z.object({
     })
     .nullable(),
   targets: z.array(plannedTargetSchema),
+  /** Each model's `revision` as the catalog had it: what was resolved for another one is no pin. */
+  revisions: z.record(z.string(), z.string().nullable()).default({}),
   scan: scanSettingsSchema.nullable(),
   notes: z.array(z.string()),
   /** From a fork: validated and planned only. */

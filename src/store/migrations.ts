@@ -90,4 +90,18 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    version: 2,
+    name: 'approvals',
+    statements: [
+      `CREATE TABLE publisher.approvals (
+        repo_id bigint NOT NULL,
+        pr integer NOT NULL,
+        head_sha text NOT NULL,
+        login text NOT NULL,
+        approved_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (repo_id, pr, head_sha)
+      )`,
+    ],
+  },
 ];

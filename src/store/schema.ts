@@ -118,3 +118,15 @@ export const commands = publisher.table('commands', {
   handledAt: time('handled_at').notNull().default(now),
   outcome: text('outcome'),
 });
+
+export const approvals = publisher.table(
+  'approvals',
+  {
+    repoId: bytes('repo_id').notNull(),
+    pr: integer('pr').notNull(),
+    headSha: text('head_sha').notNull(),
+    login: text('login').notNull(),
+    approvedAt: time('approved_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.repoId, table.pr, table.headSha] })],
+);

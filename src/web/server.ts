@@ -8,6 +8,8 @@ import { formatMetrics, type Metric } from './metrics.ts';
 import { receiveWebhook } from './webhooks.ts';
 
 export const WEBHOOK_PATH = '/api/github/webhooks';
+/** Milliseconds open requests get when the process stops. */
+const CLOSE_MS = 1_000;
 
 export interface WebOptions {
   host: string;
@@ -19,7 +21,7 @@ export interface WebOptions {
 
 export interface Web {
   url: string;
-  /** Takes no new connections, waits for open requests. */
+  /** Takes no new connections, and waits a moment for open requests: a client that sends slowly cannot hold the process up. */
   close(): Promise<void>;
 }
 
@@ -40,7 +42,11 @@ export async function startWeb(options: WebOptions): Promise<Web> {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Probot } from 'probot';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { BodyTooLarge, readBody, replyJson } from './http.ts';
+import { BodyTooLarge, readBody, refuseBody, replyJson } from './http.ts';
 
 /** GitHub caps payloads here; so do we, before anything is verified or parsed. Bytes. */
 export const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
@@ -23,10 +23,7 @@ export async function receiveWebhook(
     body = await readBody(request, MAX_WEBHOOK_BYTES);
   } catch (error) {
     if (!(error instanceof BodyTooLarge)) throw error;
-    // The rest of the body is not worth reading: the connection ends with the answer.
-    response.setHeader('connection', 'close');
-    response.once('finish', () => request.destroy());
-    return replyJson(response, 413, { error: `payload over ${MAX_WEBHOOK_BYTES} bytes` });
+    return refuseBody(request, response, 413, { error: `payload over ${MAX_WEBHOOK_BYTES} bytes` });
   }
   const header = (name: string) => {
     const value = request.headers[name];

@@ -75,9 +75,7 @@ async function play(
   const id = await github.comment(REPO, number, 'maintainer', '/rebuild open');
   await until('the reaction to the comment', async () => {
     const comments = await github.comments(REPO, number);
-    return comments.find((comment) => comment.id === id)?.reactions.includes('rocket')
-      ? true
-      : null;
+    return comments.find((comment) => comment.id === id)?.reactions.includes('rocket') ? true : null;
   });
   say('The bot reacts with a rocket, and builds again.');
   await until('the rebuild to begin', async () => {

@@ -70,7 +70,8 @@ function readPax(records: Buffer): Map<string, string> {
     const length = Number(/^\d+ /.exec(records.toString('latin1', at, at + 12))?.[0]);
     const record = records.toString('utf8', at, at + length);
     const match = /^\d+ ([^=]+)=([\s\S]*)\n$/.exec(record);
-    if (!(length > 0) || match === null) throw new Error(`not a pax record: ${JSON.stringify(record)}`);
+    if (!(length > 0) || match === null || Buffer.byteLength(record) !== length)
+      throw new Error(`not a pax record: ${JSON.stringify(record)}`);
     found.set(match[1] ?? '', match[2] ?? '');
     at += length;
   }

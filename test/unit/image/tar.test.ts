@@ -116,7 +116,7 @@ describe('a header', () => {
   it.each([
     ['a longer name', 'n'.repeat(101)],
     ['a name outside ASCII', 'ü'],
-    ['a name of 4,096 bytes', 'p/'.repeat(2047) + 'ab'],
+    ['a name of 4,096 bytes', `${'p/'.repeat(2047)}ab`],
   ])('has a pax record for %s', (_what, name) => {
     const header = tarHeader({ path: name, size: 1, mode: 0o644 });
     expect(header.length).toBeGreaterThan(BLOCK);

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { type AssembleContext, assemble } from '../../../src/build/assemble.ts';
+import { licenseFiles } from '../../../src/build/license-files.ts';
+import type { BuildRequest, BuiltImage, LayerMemory } from '../../../src/build/types.ts';
+import { parseCatalog } from '../../../src/catalog/parse.ts';
+import type { Variant } from '../../../src/catalog/types.ts';
+import { guardedFetch } from '../../../src/http/fetch.ts';
+import { HubClient } from '../../../src/huggingface/client.ts';
+import { sha256Hex } from '../../../src/image/hash.ts';
+import { silentLogger } from '../../../src/log.ts';
+import { BaseResolver } from '../../../src/plan/bases.ts';
+import { planCatalog } from '../../../src/plan/plan.ts';
+import { RegistryClient, type RegistryRepository } from '../../../src/registry/client.ts';
+import { parseReference } from '../../../src/registry/reference.ts';
+import type { ImageTarget } from '../../../src/registry/types.ts';
+import { hastyClock } from '../clock/hasty-clock.ts';
+
+const fetch = guardedFetch({ allow: [], allowLoopback: true });
+const ENTRYPOINT = await readFile(new URL('../../../docker/entrypoint.sh', import.meta.url));
+
+export interface RequestOptions {
+  /** `host/repository:tag`. */
+  base: string;
+  variant: Variant;
+  /** Default `acme/tiny`. */
+  id?: string;
+  /** YAML flow members, e.g. `arch: "linux/arm64"`. */
+  defaults?: string;
+  /** The same, of the model. */
+  model?: string;
+}
+
+export interface BuildOptions extends Partial<Omit<AssembleContext, 'targets' | 'memory'>> {
+  memory?: LayerMemory;
+}
+
+/** The real Hub client, registry client and planner, on a clock that does not wait. */
+export interface Workshop {
+  hub: HubClient;
+  repository(host: string, name: string): RegistryRepository;
+  request(options: RequestOptions): Promise<BuildRequest>;
+  build(request: BuildRequest, targets: [ImageTarget, ...ImageTarget[]], options?: BuildOptions): Promise<BuiltImage>;
+}
+
+export function openWorkshop(hubUrl: string): Workshop {
+  const hub = new HubClient({ endpoint: hubUrl, token: null, fetch, clock: hastyClock, logger: silentLogger });
+  const registries = new RegistryClient({
+    fetch,
+    clock: hastyClock,
+    credentials: async () => ({ username: 'robot', password: 'secret' }),
+    logger: silentLogger,
+    userAgent: 'test',
+    random: () => 0,
+  });
+  const repository = (host: string, name: string) => registries.repository({ registry: host, repository: name });
+  return {
+    hub,
+    repository,
+    async request({ base, variant, id = 'acme/tiny', defaults = '', model = '' }) {
+      const parsed = parseCatalog(
+        `defaults: {base_image: "${base}", ${defaults}}\nmodels: [{id: ${id}, short: tiny, ${model}}]\n`,
+      );
+      if (!parsed.valid) throw new Error(JSON.stringify(parsed.problems));
+      const { targets } = await planCatalog({
+        catalog: parsed.catalog,
+        hub,
+        bases: new BaseResolver((reference) => registries.repository(reference)),
+        context: {
+          owner: 'acme',
+          namespaceSuffix: '',
+          publishAllow: null,
+          entrypointSha256: sha256Hex(ENTRYPOINT),
+        },
+      });
+      const target = targets.find((each) => each.variant === variant);
+      if (target?.request) return target.request;
+      throw new Error(`not to be built: ${JSON.stringify([target?.reasons, target?.warnings])}`);
+    },
+    async build(request, targets, { memory = forgetful, ...options } = {}) {
+      const reference = parseReference(request.base.reference);
+      return assemble(request, {
+        hub,
+        base: { source: registries.repository(reference), reference },
+        targets,
+        memory,
+        entrypoint: ENTRYPOINT,
+        licenses: (wanted, signal) => licenseFiles(wanted, hub, signal),
+        clock: hastyClock,
+        ...options,
+      });
+    },
+  };
+}
+
+const forgetful: LayerMemory = { find: async () => null, remember: async () => undefined };

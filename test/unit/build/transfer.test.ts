@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import type { AssembleContext } from '../../../src/build/assemble.ts';
+import { memoryBlob } from '../../../src/build/layer-content.ts';
+import { Transfer } from '../../../src/build/transfer.ts';
+import type { BuildProgress, LayerMemory } from '../../../src/build/types.ts';
+import { type ErrorCode, PublisherError } from '../../../src/errors.ts';
+import { digestOf } from '../../../src/registry/digest.ts';
+import { OCI_LAYER } from '../../../src/registry/media-types.ts';
+import { parseReference } from '../../../src/registry/reference.ts';
+import type { BlobContent, Descriptor, Digest } from '../../../src/registry/types.ts';
+import { hastyClock } from '../../support/clock/hasty-clock.ts';
+import { FakeHub } from '../../support/image/fake-hub.ts';
+import { MemoryTarget } from '../../support/image/memory-target.ts';
+
+const BYTES = Buffer.from('weights');
+const DIGEST = digestOf(BYTES);
+const LAYER: Descriptor = { mediaType: OCI_LAYER, digest: DIGEST, size: BYTES.length };
+
+function setup(targets: [MemoryTarget, ...MemoryTarget[]] = [new MemoryTarget('one.example/a')]) {
+  const known = new Map<string, { digest: Digest; size: number }>();
+  const memory: LayerMemory = {
+    find: async (key) => known.get(key) ?? null,
+    remember: async (key, _path, layer) => void known.set(key, layer),
+  };
+  const progress: BuildProgress[] = [];
+  const source = new MemoryTarget('base.example/base');
+  const context: AssembleContext = {
+    hub: new FakeHub(),
+    base: { source, reference: parseReference('base.example/base:v1') },
+    targets,
+    memory,
+    entrypoint: new Uint8Array(),
+    licenses: async () => [],
+    clock: hastyClock,
+    onProgress: (told) => progress.push(told),
+  };
+  return { context, source, known, progress, transfer: new Transfer(context, BYTES.length) };
+}
+
+/** Content of which the first `failures` attempts end early with an error. */
+function failing(failures: number, code: ErrorCode = 'download-truncated') {
+  let opened = 0;
+  const content = (digest: Digest | null): BlobContent => ({
+    mediaType: OCI_LAYER,
+    size: BYTES.length,
+    digest,
+    async *open() {
+      opened += 1;
+      yield BYTES.subarray(0, 3);
+      if (opened <= failures) throw new PublisherError(code, `attempt ${opened} failed`);
+      yield BYTES.subarray(3);
+    },
+  });
+  return { content, opened: () => opened };
+}
+
+describe('a layer of the base', () => {
+  it('that is there is left alone', async () => {
+    const target = new MemoryTarget('one.example/a');
+    await target.write(memoryBlob(BYTES, OCI_LAYER));
+    const { transfer } = setup([target]);
+    await transfer.baseLayer(LAYER);
+    expect(transfer).toMatchObject({ uploaded: 0, reused: BYTES.length });
+    expect(target.calls.slice(1)).toEqual([`has ${DIGEST}`]);
+  });
+
+  it('is mounted from its own registry', async () => {
+    const source = new MemoryTarget('base.example/base');
+    await source.write(memoryBlob(BYTES, OCI_LAYER));
+    const target = new MemoryTarget('base.example/mine', source.storage);
+    const { transfer } = setup([target]);
+    await transfer.baseLayer(LAYER);
+    expect(target.calls).toEqual([`has ${DIGEST}`, `mount ${DIGEST}`]);
+    expect(transfer).toMatchObject({ uploaded: 0, reused: BYTES.length });
+  });
+
+  it('is read once from elsewhere, and handed on from target to target', async () => {
+    const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
+    const { transfer, source } = setup([...targets]);
+    await source.write(memoryBlob(BYTES, OCI_LAYER));
+    await transfer.baseLayer(LAYER);
+    expect(source.calls.filter((call) => call.startsWith('blob'))).toHaveLength(1);
+    for (const target of targets) expect(await target.has(LAYER)).toBe(true);
+    expect(transfer).toMatchObject({ uploaded: 2 * BYTES.length, reused: 0 });
+  });
+
+  it('that the base lacks is a failure, not a hole', async () => {
+    await expect(setup().transfer.baseLayer(LAYER)).rejects.toMatchObject({ code: 'registry-not-found' });
+  });
+});
+
+describe('a layer from the Hub', () => {
+  it('is streamed once, remembered, and copied to the other targets', async () => {
+    const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
+    const { transfer, known } = setup([...targets]);
+    const { content, opened } = failing(0);
+    expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
+    expect(opened()).toBe(1);
+    expect(known.get('key')).toMatchObject({ digest: DIGEST, size: BYTES.length });
+    for (const target of targets) expect(await target.has(LAYER)).toBe(true);
+  });
+
+  it('that is remembered and there moves nothing', async () => {
+    const { transfer, known, context } = setup();
+    known.set('key', { digest: DIGEST, size: BYTES.length });
+    await context.targets[0].write(memoryBlob(BYTES, OCI_LAYER));
+    const { content, opened } = failing(0);
+    expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
+    expect(opened()).toBe(0);
+    expect(transfer).toMatchObject({ uploaded: 0, reused: BYTES.length });
+  });
+
+  it('that is remembered but gone is streamed again, and must come out the same', async () => {
+    const { transfer, known } = setup();
+    known.set('key', { digest: DIGEST, size: BYTES.length });
+    const { content, opened } = failing(0);
+    expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
+    expect(opened()).toBe(1);
+    known.set('other', { digest: digestOf(Buffer.from('x')), size: BYTES.length });
+    await expect(transfer.rememberedBlob('other', 'path', content)).rejects.toMatchObject({ code: 'download-corrupt' });
+  });
+
+  it('that only a later target has is copied from there, without the Hub', async () => {
+    const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
+    await targets[1].write(memoryBlob(BYTES, OCI_LAYER));
+    const { transfer, known } = setup([...targets]);
+    known.set('key', { digest: DIGEST, size: BYTES.length });
+    const { content, opened } = failing(0);
+    await transfer.rememberedBlob('key', 'path', content);
+    expect(opened()).toBe(0);
+    expect(await targets[0].has(LAYER)).toBe(true);
+  });
+
+  it('is tried again when its download breaks, and the bytes are counted once', async () => {
+    const { transfer, progress } = setup();
+    const { content, opened } = failing(2);
+    await transfer.rememberedBlob('key', 'path', content);
+    expect(opened()).toBe(3);
+    expect(progress.map(({ bytesDone }) => bytesDone)).toEqual([3, 0, 3, 0, 3, 7]);
+    expect(transfer.uploaded).toBe(BYTES.length);
+  });
+
+  it.each<[ErrorCode, number]>([
+    ['download-truncated', 3],
+    ['download-corrupt', 3],
+    ['hub-unavailable', 3],
+    ['hub-gated', 1],
+    ['hub-not-found', 1],
+    ['cancelled', 1],
+  ])('that fails with %s is tried %i times, and never remembered', async (code, attempts) => {
+    const { transfer, known, context } = setup();
+    const { content, opened } = failing(99, code);
+    await expect(transfer.rememberedBlob('key', 'path', content)).rejects.toMatchObject({
+      code,
+      message: `attempt ${attempts} failed`,
+    });
+    expect(opened()).toBe(attempts);
+    expect(known.size).toBe(0);
+    expect(await context.targets[0].has(LAYER)).toBe(false);
+  });
+});
+
+describe('a blob of ours', () => {
+  it('is written where it is lacking', async () => {
+    const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
+    const blob = memoryBlob(BYTES, OCI_LAYER);
+    await targets[1].write(blob);
+    const { transfer } = setup([...targets]);
+    await transfer.ownBlob(blob);
+    expect(transfer).toMatchObject({ uploaded: BYTES.length, reused: BYTES.length });
+    expect(targets[1].calls.filter((call) => call.startsWith('write'))).toHaveLength(1);
+  });
+});

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseCommand } from '../../../src/commands/grammar.ts';
+
+describe('commands', () => {
+  test.each([
+    ['/rebuild tiny', { kind: 'rebuild', shorts: ['tiny'], variant: null }],
+    ['/rebuild tiny slim', { kind: 'rebuild', shorts: ['tiny'], variant: 'slim' }],
+    ['/rebuild deepseek-r1-1-5b fat', { kind: 'rebuild', shorts: ['deepseek-r1-1-5b'], variant: 'fat' }],
+    ['/rebuild all', { kind: 'rebuild', shorts: 'all', variant: null }],
+    ['  \n/rebuild   tiny\t fat  \r\nplease', { kind: 'rebuild', shorts: ['tiny'], variant: 'fat' }],
+    ['/help', { kind: 'help' }],
+  ])('%j is understood', (body, expected) => {
+    expect(parseCommand(body)).toEqual(expected);
+  });
+
+  test.each([
+    '',
+    'hello',
+    '> /rebuild tiny',
+    '    > /rebuild all',
+    'please /rebuild tiny',
+    'first\n/rebuild tiny',
+    '`/rebuild tiny`',
+    '```\n/rebuild tiny\n```',
+    '/rebuilds tiny',
+    '/rebuildtiny',
+    '/Rebuild tiny',
+    '/approve',
+    '/lgtm',
+    '/help me',
+    '@bot /rebuild tiny',
+    '<!-- /rebuild tiny -->',
+    '\u200B/rebuild tiny',
+  ])('%j is conversation, a quote or another bot’s command', (body) => {
+    expect(parseCommand(body)).toEqual({ kind: 'none' });
+  });
+
+  test.each([
+    '/rebuild',
+    '/rebuild Tiny',
+    '/rebuild -tiny',
+    '/rebuild tiny large',
+    '/rebuild tiny slim fat',
+    '/rebuild all slim',
+    '/rebuild ../../etc',
+    '/rebuild a;b',
+    `/rebuild ${'a'.repeat(101)}`,
+  ])('%j is malformed, and the answer says what to write', (body) => {
+    expect(parseCommand(body)).toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining('/rebuild <short>'),
+    });
+  });
+
+  test('no text makes it throw, and only a first line with our name is a command', () => {
+    const words = fc.constantFrom(
+      '/rebuild',
+      '/help',
+      'all',
+      'slim',
+      'fat',
+      'tiny',
+      '>',
+      '\n',
+      '\r\n',
+      ' ',
+      '\t',
+      '\0',
+      '😀',
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.array(words).map((list) => list.join(' ')),
+        ),
+        (body) => {
+          const parsed = parseCommand(body);
+          const first = body.trimStart().split(/\r?\n/, 1)[0]?.trim() ?? '';
+          if (parsed.kind !== 'none') expect(first).toMatch(/^\/(rebuild|help)(\s|$)/);
+          if (parsed.kind === 'rebuild' && parsed.shorts !== 'all')
+            expect(parsed.shorts[0]).toMatch(/^[a-z0-9-]{1,100}$/);
+        },
+      ),
+    );
+  });
+});
