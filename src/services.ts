@@ -5,13 +5,14 @@ import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
 import { guardedFetch } from './http/fetch.ts';
-import { createRedactor } from './http/redact.ts';
+import { createSecrets } from './http/secrets.ts';
 import { HubClient } from './huggingface/client.ts';
+import { isGranted, parseGrants } from './huggingface/grants.ts';
 import type { Hub } from './huggingface/types.ts';
 import { sha256Hex } from './image/hash.ts';
 import type { Logger } from './log.ts';
 import { RegistryClient, type RegistryRepository } from './registry/client.ts';
-import { anonymous, createCredentialStore, credentialDirs } from './registry/credentials.ts';
+import { anonymous, type CredentialStore, createCredentialStore, credentialDirs } from './registry/credentials.ts';
 import {
   defaultSourceAllow,
   type Pattern,
@@ -32,7 +33,8 @@ export interface Services {
   clock: Clock;
   logger: Logger;
   redact: (text: string) => string;
-  hub: Hub;
+  /** The Hub as an owner may see it: HUB_ALLOW decides what beyond the public. */
+  hub(owner: string | null): Hub;
   entrypoint: { content: Uint8Array; sha256: string };
   /** Patterns of PUBLISH_ALLOW; null where nothing restricts (the command line without it). */
   publishAllow: Pattern[] | null;
@@ -58,7 +60,7 @@ export async function createServices({
   trustedRegistries = [],
 }: ServicesOptions): Promise<Services> {
   const clock = systemClock;
-  const redact = createRedactor(environment.secrets);
+  const secrets = createSecrets(environment.secrets);
   const publishAllow =
     environment.publishAllow === null
       ? null
@@ -75,17 +77,26 @@ export async function createServices({
       allowLoopback: loopback,
       env: process.env,
     });
-  const stallMs = environment.ceilings.stallTimeoutMs;
-  const hub = new HubClient({
-    endpoint: environment.hubEndpoint,
-    token: environment.hubToken,
-    fetch: fetchFor(isLoopback(hubHost.host)),
-    clock,
-    logger,
-    stallMs: Math.min(stallMs, 60_000),
-    // Somebody watches the command line; four times this is how long a Hub that says nothing holds it up.
-    ...(as === 'command' ? { timeoutMs: 15_000 } : {}),
-  });
+  const hubFetch = fetchFor(isLoopback(hubHost.host));
+  const grants = parseGrants(environment.hubAllow);
+  const hubs = new Map<string | null, Hub>();
+  const hub = (owner: string | null) => {
+    const existing = hubs.get(owner);
+    if (existing !== undefined) return existing;
+    const created = new HubClient({
+      endpoint: environment.hubEndpoint,
+      token: environment.hubToken,
+      fetch: hubFetch,
+      clock,
+      logger,
+      grant: (id) => isGranted(id, owner, grants),
+      stallMs: Math.min(environment.ceilings.stallTimeoutMs, 60_000),
+      // Somebody watches the command line; four times this is how long a Hub that says nothing holds it up.
+      ...(as === 'command' ? { timeoutMs: 15_000 } : {}),
+    });
+    hubs.set(owner, created);
+    return created;
+  };
   const registryFetch = fetchFor(as === 'command');
   const clients = new Map<string, RegistryClient>();
   const client = (owner: string | null, login: boolean) => {
@@ -93,7 +104,8 @@ export async function createServices({
     const existing = clients.get(key);
     if (existing !== undefined) return existing;
     const dirs = credentialDirs(owner, environment.registryAuthDir, environment.dockerConfig);
-    const credentials = login ? createCredentialStore({ readFile: readText, dirs, runHelper }) : anonymous;
+    const store = createCredentialStore({ readFile: readText, dirs, runHelper });
+    const credentials = login ? learning(store, secrets.learn) : anonymous;
     const created = new RegistryClient({ fetch: registryFetch, clock, credentials, logger, userAgent: USER_AGENT });
     clients.set(key, created);
     return created;
@@ -103,7 +115,7 @@ export async function createServices({
     environment,
     clock,
     logger,
-    redact,
+    redact: secrets.redact,
     hub,
     entrypoint: { content: entrypoint, sha256: sha256Hex(entrypoint) },
     publishAllow,
@@ -118,6 +130,15 @@ export async function createServices({
       return client(owner, access === 'credentials').repository(reference);
     },
     target: (reference, owner) => client(owner, true).repository(reference),
+  };
+}
+
+/** Passwords of registries are known only once they are looked up: from then on no output shows them. */
+function learning(store: CredentialStore, learn: (secret: string) => void): CredentialStore {
+  return async (registry) => {
+    const found = await store(registry);
+    if (found !== null) learn('password' in found ? found.password : found.identityToken);
+    return found;
   };
 }
 

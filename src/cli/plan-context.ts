@@ -84,7 +84,7 @@ export function planFor(
   return planCatalog({
     catalog,
     ...filter,
-    hub: services.hub,
+    hub: services.hub(owner),
     bases: new BaseResolver((reference) => services.source(reference, owner), {}, basePatienceMs),
     context: {
       owner,

@@ -125,7 +125,7 @@ function failUnlessSkipped(action: 'build' | 'skip' | 'fail') {
 }
 
 /** Adds what only the base's number of layers can tell: whether the weights fit beside them. */
-function withLayerRule({ decision, answer, found, choice, model, settings, variant }: TargetInput): Decision {
+function withLayerRule({ decision, answer, found, choice, model, settings }: TargetInput): Decision {
   if (decision.fat !== 'build' || answer?.ok !== true) return decision;
   const plan = planLayers({
     files: chosenFiles(found, choice),
@@ -135,11 +135,7 @@ function withLayerRule({ decision, answer, found, choice, model, settings, varia
   });
   if (plan.ok) return decision;
   const reason: Reason = { code: plan.code, effect: 'denies-fat', message: plan.message };
-  return {
-    ...decision,
-    fat: 'skip',
-    reasons: variant === 'fat' ? [reason, ...decision.reasons] : [...decision.reasons, reason],
-  };
+  return { ...decision, fat: 'skip', reasons: [reason, ...decision.reasons] };
 }
 
 function buildRequest(

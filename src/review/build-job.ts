@@ -73,12 +73,12 @@ async function push(
     .map((repository): ImageTarget => services.target(parseReference(repository), owner));
   if (first === undefined) throw new PublisherError('internal', 'A build without a destination.');
   return assemble(request, {
-    hub: services.hub,
+    hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: [first, ...others],
     memory: ledgerMemory(store.db),
     entrypoint: services.entrypoint.content,
-    licenses: (wanted, inner) => licenseFiles(wanted, services.hub, inner),
+    licenses: (wanted, inner) => licenseFiles(wanted, services.hub(owner), inner),
     clock: services.clock,
     signal,
     onProgress,

@@ -28,7 +28,7 @@ export async function planReview(
   const plan = await planCatalog({
     catalog: head,
     base,
-    hub: services.hub,
+    hub: services.hub(job.owner),
     pins,
     bases: new BaseResolver((reference) => services.source(reference, job.owner), pins.bases),
     context: {

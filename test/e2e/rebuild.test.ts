@@ -258,7 +258,7 @@ describe('GitHub that fails', () => {
 
   test('after it made a check run or a comment: there is still only one of each', async () => {
     const lost = { status: 502, body: { message: 'Bad gateway' } };
-    world.github.faults.add({ method: 'POST', path: /flaky\/check-runs/, times: 3, answer: lost, afterwards: true });
+    world.github.faults.add({ method: 'POST', path: /flaky\/check-runs/, answer: lost, afterwards: true });
     world.github.faults.add({
       method: 'POST',
       path: /flaky\/issues\/\d+\/comments/,

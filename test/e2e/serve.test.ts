@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type BotProcess, startProcess } from '../support/demo/process.ts';
+import { assertNoSecret, type BotProcess, startProcess } from '../support/demo/process.ts';
 import { checkNamed, entry, openPull, outcomes, type Pull, pushed, reportOf, settle } from '../support/demo/stories.ts';
 import { until } from '../support/demo/wait.ts';
-import { REGISTRY_PASSWORD, type StandIns, startStandIns, WEBHOOK_SECRET } from '../support/demo/world.ts';
+import { type StandIns, startStandIns, WEBHOOK_SECRET } from '../support/demo/world.ts';
 import { tinyModel } from '../support/hub/tiny.ts';
 
 const OPEN = 'acme/tiny-chat';
@@ -14,186 +15,180 @@ const HF_TOKEN = 'hf_canaryOfTheServeTest';
 
 let places: StandIns;
 const processes: BotProcess[] = [];
+/** A server that takes connections and never says a word. */
+const silent = createServer();
+const silenced: Socket[] = [];
+let silentUrl = '';
+
 beforeAll(async () => {
   places = await startStandIns({
     models: [tinyModel({ id: OPEN, shardBytes: 100_000 })],
     hubTokens: { [HF_TOKEN]: [] },
     variables: { SCAN: 'optional', PATH: '/nonexistent', HF_TOKEN },
   });
+  silent.on('connection', (socket) => void silenced.push(socket.on('error', () => undefined)));
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const address = silent.address();
+  if (address !== null && typeof address === 'object') silentUrl = `http://127.0.0.1:${address.port}`;
 });
 afterAll(async () => {
   await Promise.all(processes.map((bot) => bot.kill('SIGKILL')));
+  for (const socket of silenced) socket.destroy();
+  silent.close();
   await places.close();
 });
 
-function serve(variables: Record<string, string> = {}, command = 'serve'): BotProcess {
+function start(variables: Record<string, string> = {}, command = 'serve'): BotProcess {
   const bot = startProcess([command], { ...places.settings, ...variables });
   processes.push(bot);
   return bot;
 }
 
-/** Everything that must never be shown, in the forms it may take. */
-function secrets(): string[] {
-  const key = (places.settings.PRIVATE_KEY ?? '').split('\n').filter((line) => line.length > 30);
-  const plain = [WEBHOOK_SECRET, HF_TOKEN, REGISTRY_PASSWORD];
-  return [...key, ...plain, Buffer.from(`robot:${REGISTRY_PASSWORD}`).toString('base64')];
+/** Milliseconds from SIGTERM to the end, which has to be a good one. */
+async function terminate(bot: BotProcess): Promise<number> {
+  const asked = performance.now();
+  expect(await bot.kill('SIGTERM')).toBe(0);
+  return performance.now() - asked;
 }
 
-function assertNoSecret(text: string): void {
-  for (const secret of secrets()) expect(text.includes(secret), `shows ${secret.slice(0, 8)}…`).toBe(false);
+const sign = (body: string) => `sha256=${createHmac('sha256', WEBHOOK_SECRET).update(body).digest('hex')}`;
+const OPENED = JSON.stringify({
+  action: 'opened',
+  installation: { id: 1 },
+  repository: { id: 1, name: 'models', owner: { login: 'acme' } },
+  pull_request: { number: 1 },
+});
+
+async function deliver(url: string, headers: Record<string, string> = {}): Promise<number> {
+  const { status } = await fetch(`${url}/api/github/webhooks`, {
+    method: 'POST',
+    body: OPENED,
+    headers: {
+      'x-github-delivery': 'one',
+      'x-github-event': 'pull_request',
+      'x-hub-signature-256': sign(OPENED),
+      ...headers,
+    },
+  });
+  return status;
 }
 
-describe('settings', () => {
-  test('that are missing are listed all at once, and serve ends with 2', async () => {
+/** The status of a webhook of which only the headers come, telling how long it will be. */
+async function declare(url: string, bytes: number): Promise<number> {
+  const client = request(`${url}/api/github/webhooks`, { method: 'POST', headers: { 'content-length': bytes } });
+  client.on('error', () => undefined).flushHeaders();
+  const [response] = await once(client, 'response');
+  client.destroy();
+  return response.statusCode;
+}
+
+// Processes that mostly wait: they do it together.
+describe.concurrent('the bot as a process', () => {
+  test('lists all missing and wrong settings at once, and ends with 2', async () => {
     const bot = startProcess(['serve'], { HF_ENDPOINT: 'nonsense' });
     expect(await bot.exited).toBe(2);
     for (const name of ['WEBHOOK_SECRET', 'APP_ID', 'PRIVATE_KEY', 'HF_ENDPOINT']) expect(bot.stderr()).toContain(name);
   });
 
-  test('of a worker name the database it has to share', async () => {
-    const worker = serve({}, 'worker');
+  test('a worker without a database to share ends with 2 and names the setting', async () => {
+    const worker = start({}, 'worker');
     expect(await worker.exited).toBe(2);
     expect(worker.stderr()).toContain('DATABASE_URL');
-    assertNoSecret(worker.output());
-  });
-});
-
-describe('serve, with GitHub, Hub and registry out of reach', () => {
-  const nowhere = 'http://127.0.0.1:1';
-  let bot: BotProcess;
-  let url: string;
-  let dataDir: string;
-  beforeAll(async () => {
-    dataDir = join(places.settings.HOME ?? '', 'unreachable');
-    bot = serve({ GITHUB_API_URL: nowhere, HF_ENDPOINT: nowhere, SOURCE_ALLOW: '127.0.0.1:1', DATA_DIR: dataDir });
-    url = await bot.url;
+    assertNoSecret(worker.output(), places.settings);
   });
 
-  const deliver = (body: string, headers: Record<string, string>) =>
-    fetch(`${url}/api/github/webhooks`, { method: 'POST', body, headers }).then(({ status }) => status);
-  const signed = (body: string) => ({
-    'x-github-delivery': 'one',
-    'x-github-event': 'pull_request',
-    'x-hub-signature-256': `sha256=${createHmac('sha256', WEBHOOK_SECRET).update(body).digest('hex')}`,
-  });
-  const opened = JSON.stringify({
-    action: 'opened',
-    installation: { id: 1 },
-    repository: { id: 1, name: 'models', owner: { login: 'acme' } },
-    pull_request: { number: 1 },
-  });
+  test('is alive, takes webhooks and ends within ten seconds while GitHub, Hub and registry are out of reach', async () => {
+    const DATA_DIR = join(places.settings.HOME ?? '', 'unreachable');
+    const nowhere = { HF_ENDPOINT: 'http://127.0.0.1:1', SOURCE_ALLOW: '127.0.0.1:1' };
+    const bot = start({ ...nowhere, GITHUB_API_URL: silentUrl, DATA_DIR });
+    const url = await bot.url;
+    const alive = async () => (await fetch(`${url}/healthz`)).status;
+    expect(await alive()).toBe(200);
+    expect(await deliver(url)).toBe(202);
+    await until('the bot to wait for GitHub', async () => (silenced.length > 0 ? true : null));
+    expect(await alive()).toBe(200);
 
-  test('answers /healthz, and takes webhooks', async () => {
-    expect((await fetch(`${url}/healthz`)).status).toBe(200);
-    expect(await deliver(opened, signed(opened))).toBe(202);
-    expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  });
-
-  test('counts its jobs in /metrics, which is Prometheus text', async () => {
-    const text = await (await fetch(`${url}/metrics`)).text();
-    const sample = /^[a-z_]+(\{[a-z]+="[a-z-]+"(,[a-z]+="[a-z-]+")*\})? \d+(\.\d+)?$/;
-    for (const line of text.trimEnd().split('\n')) {
-      if (!line.startsWith('#')) expect(line).toMatch(sample);
-      else expect(line).toMatch(/^# (HELP [a-z_]+ .+|TYPE [a-z_]+ (gauge|counter))$/);
-    }
-    const reviews = [...text.matchAll(/_jobs\{queue="review",state="\w+"\} (\d+)/g)].map(([, count]) => Number(count));
-    expect(reviews.reduce((sum, count) => sum + count, 0)).toBe(1);
-  });
-
-  test('refuses what is not signed, not whole, or too large', async () => {
-    expect(await deliver(opened, { ...signed(opened), 'x-hub-signature-256': 'sha256=00' })).toBe(401);
-    expect(await deliver(opened, {})).toBe(400);
+    expect(await deliver(url, { 'x-hub-signature-256': 'sha256=00' })).toBe(401);
+    expect(await deliver(url, { 'x-github-event': '' })).toBe(400);
+    expect(await declare(url, 26 * 2 ** 20)).toBe(413);
     expect((await fetch(`${url}/admin`)).status).toBe(404);
-    const client = request(`${url}/api/github/webhooks`, {
-      method: 'POST',
-      headers: { 'content-length': 26 * 2 ** 20 },
-    });
-    client.on('error', () => undefined).flushHeaders();
-    const [response] = await once(client, 'response');
-    client.destroy();
-    expect(response.statusCode).toBe(413);
-  });
 
-  test('does not share its folder', async () => {
-    const second = serve({ DATA_DIR: dataDir });
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const sample = /^[a-z_]+(\{[a-z]+="[a-z-]+"(,[a-z]+="[a-z-]+")*\})? \d+(\.\d+)?$/;
+    for (const line of metrics.trimEnd().split('\n')) {
+      expect(line).toMatch(line.startsWith('#') ? /^# (HELP [a-z_]+ .+|TYPE [a-z_]+ (gauge|counter))$/ : sample);
+    }
+    const reviews = [...metrics.matchAll(/_jobs\{queue="review",state="\w+"\} (\d+)/g)].map(([, count]) =>
+      Number(count),
+    );
+    expect(reviews.reduce((sum, count) => sum + count, 0)).toBe(1);
+
+    const second = start({ DATA_DIR });
     expect(await second.exited).toBe(2);
     expect(second.stderr().toLowerCase()).toContain('the bot is using this folder');
-    assertNoSecret(second.output());
+    assertNoSecret(second.output(), places.settings);
+
+    expect(await terminate(bot)).toBeLessThan(10_000);
+    assertNoSecret(bot.output(), places.settings);
   });
 
-  test('ends with 0 on SIGTERM, saying no secret', async () => {
-    expect(await bot.kill('SIGTERM')).toBe(0);
-    assertNoSecret(bot.output());
-  });
-});
-
-describe('a bot that ends in mid-build', () => {
-  let pull: Pull;
-  let log = '';
-
-  /** The weights of the next download do not come to an end. */
-  const stall = () => places.hub?.fail({ fault: { kind: 'stall', bytes: 20_000 }, match: /^GET \/(?!api)/, times: 4 });
-  const start = async (): Promise<{ bot: BotProcess; url: string }> => {
-    const bot = serve();
-    const url = await bot.url;
-    places.github.setWebhookTarget(`${url}/api/github/webhooks`);
-    return { bot, url };
-  };
-  const untilBuilding = () =>
-    until('the weights to move', async () => {
-      const checks = outcomes(await places.github.checks(pull.repo, pull.headSha));
-      return checks['ended · slim'] === 'success' && checks['ended · fat'] === 'in_progress' ? true : null;
+  test('killed or stopped in mid-build, is followed by one that finishes the job under the same checks', async () => {
+    const serve = async () => {
+      const bot = start();
+      const url = await bot.url;
+      places.github.setWebhookTarget(`${url}/api/github/webhooks`);
+      return { bot, url };
+    };
+    const first = await serve();
+    // The weights of the next downloads do not come to an end.
+    places.hub?.fail({ fault: { kind: 'stall', bytes: 20_000 }, match: /^GET \/(?!api)/, times: 4 });
+    const pull = await openPull(places, 'ended', [entry(OPEN, 'ended')]);
+    const checks = () => places.github.checks(pull.repo, pull.headSha);
+    await until('the weights to move', async () => {
+      const seen = outcomes(await checks());
+      return seen['ended · slim'] === 'success' && seen['ended · fat'] === 'in_progress' ? true : null;
     });
-
-  test('by SIGKILL: the next one goes on with the job and its own checks', async () => {
-    const { bot } = await start();
-    stall();
-    pull = await openPull(places, 'ended', [entry(OPEN, 'ended')]);
-    await untilBuilding();
-    const before = await places.github.checks(pull.repo, pull.headSha);
-    expect(await bot.kill('SIGKILL')).toBe('SIGKILL');
-    log += bot.output();
+    const before = identities(await checks());
+    expect(await first.bot.kill('SIGKILL')).toBe('SIGKILL');
     expect(pushed(places, 'acme/hf-ended').tags).toBe(0);
-    const second = await start();
-    // Still stalled: it is being built again, under the same check run.
-    await until('the build to run again', async () => ((await counts(second.url)).running === 1 ? true : null));
-    const after = await places.github.checks(pull.repo, pull.headSha);
-    expect(after.map(({ id, name }) => [id, name])).toEqual(before.map(({ id, name }) => [id, name]));
 
-    // And by SIGTERM: within ten seconds, with 0, the job handed back.
-    const asked = performance.now();
-    expect(await second.bot.kill('SIGTERM')).toBe(0);
-    expect(performance.now() - asked).toBeLessThan(10_000);
-    log += second.bot.output();
+    const second = await serve();
+    await until('the build to run again', async () => ((await running(second.url)) === 1 ? true : null));
+    expect(identities(await checks())).toEqual(before);
+    expect(await terminate(second.bot)).toBeLessThan(10_000);
+
     places.hub?.clearFaults();
-    const third = await start();
+    const third = await serve();
     await settle(places, third.url);
-    const checks = await places.github.checks(pull.repo, pull.headSha);
-    expect(checks.map(({ id, name }) => [id, name])).toEqual(before.map(({ id, name }) => [id, name]));
-    expect(outcomes(checks)).toEqual({
+    expect(identities(await checks())).toEqual(before);
+    expect(outcomes(await checks())).toEqual({
       'models.yaml': 'success',
       'ended · slim': 'success',
       'ended · fat': 'success',
       scan: 'neutral',
       'model-images': 'success',
     });
-    expect(checkNamed(checks, 'ended · fat').title).toBe('Built, not scanned');
+    expect(checkNamed(await checks(), 'ended · fat').title).toBe('Built, not scanned');
     expect(await reportOf(places, pull)).toContain('2 images built');
-    expect(await third.bot.kill('SIGTERM')).toBe(0);
-    log += third.bot.output();
-  });
+    await terminate(third.bot);
 
-  test('shows no secret anywhere, whatever happened', async () => {
+    const log = [first, second, third].map(({ bot }) => bot.output()).join('');
     expect(log).toContain('Image built');
-    assertNoSecret(log);
-    assertNoSecret(JSON.stringify(await places.github.checks(pull.repo, pull.headSha)));
-    assertNoSecret(JSON.stringify(await places.github.comments(pull.repo, pull.number)));
+    await assertQuiet(pull, log);
   });
 });
 
-async function counts(url: string): Promise<Record<string, number>> {
+const identities = (checks: { id: number; name: string }[]) => checks.map(({ id, name }) => `${id} ${name}`);
+
+/** Builds in the ledger that run. */
+async function running(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return Object.fromEntries(
-    [...text.matchAll(/_builds\{state="(\w+)"\} (\d+)/g)].map(([, state, count]) => [state, Number(count)]),
-  );
+  return Number(/_builds\{state="running"\} (\d+)/.exec(text)?.[1] ?? 0);
+}
+
+/** No secret in the log, nor in anything on the pull request. */
+async function assertQuiet(pull: Pull, log: string): Promise<void> {
+  assertNoSecret(log, places.settings);
+  assertNoSecret(JSON.stringify(await places.github.checks(pull.repo, pull.headSha)), places.settings);
+  assertNoSecret(JSON.stringify(await places.github.comments(pull.repo, pull.number)), places.settings);
 }

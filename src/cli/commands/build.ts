@@ -175,12 +175,12 @@ async function buildOne(
       : [await openLayout(to.kind === 'oci' ? to.folder : localFolder)];
   const progress = progressLine(`${target.model.short} ${target.variant}`, context.output, services.clock);
   const image = await assemble(request, {
-    hub: services.hub,
+    hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: places,
     memory,
     entrypoint: services.entrypoint.content,
-    licenses: (wanted, signal) => licenseFiles(wanted, services.hub, signal),
+    licenses: (wanted, signal) => licenseFiles(wanted, services.hub(owner), signal),
     clock: services.clock,
     startedAt,
     signal: context.signal,

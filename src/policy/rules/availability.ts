@@ -1,10 +1,13 @@
-import { fails, type Rule } from '../reason.ts';
+import { denies, fails, type Rule } from '../reason.ts';
 
 /** Whether the model can be read by anybody at all. Everything but a plain yes fails both variants. */
 export const availability: Rule = ({ id, facts }) => {
   switch (facts.kind) {
     case 'found':
-      return facts.facts.private ? [fails('private', privateModel(id))] : [];
+      // Only a granted account gets facts of a private model at all.
+      return facts.facts.private
+        ? [denies('private', `${id} is private on the Hub, so its weights are not put into an image: slim only.`)]
+        : [];
     case 'private':
       return [fails('private', privateModel(id))];
     case 'not-found':

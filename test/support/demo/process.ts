@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { REGISTRY_PASSWORD } from './world.ts';
 
 const CLI = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 
@@ -48,4 +49,14 @@ export function startProcess(args: string[], variables: Record<string, string>):
       return exited;
     },
   };
+}
+
+/** Fails when a text holds a secret of these settings, or the registry's password, in a form it may take. */
+export function assertNoSecret(text: string, settings: Record<string, string>): void {
+  const key = (settings.PRIVATE_KEY ?? '').split('\n').filter((line) => line.length > 30);
+  const login = Buffer.from(`robot:${REGISTRY_PASSWORD}`).toString('base64');
+  const secrets = [...key, settings.WEBHOOK_SECRET, settings.HF_TOKEN, REGISTRY_PASSWORD, login];
+  for (const secret of secrets) {
+    if (secret !== undefined && text.includes(secret)) throw new Error(`a secret is shown: ${secret.slice(0, 8)}…`);
+  }
 }
