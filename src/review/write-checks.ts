@@ -2,7 +2,7 @@ import type { CheckRun, GitHub, Repo } from '../github/types.ts';
 import { canonicalJson } from '../image/canonical-json.ts';
 import { sha256Hex } from '../image/hash.ts';
 import type { CheckReport } from '../report/types.ts';
-import type { ReviewContext } from './context.ts';
+import type { Services } from '../services.ts';
 
 /** What was last written of a check in this process: saves GitHub a search and a write that changes nothing. */
 export interface CheckMemory {
@@ -33,7 +33,7 @@ export async function writeChecks(
   repo: Repo,
   { repoId, pr, headSha }: { repoId: number; pr: number; headSha: string },
   checks: CheckReport[],
-  { checkMemory, services }: Pick<ReviewContext, 'checkMemory' | 'services'>,
+  { checkMemory, services }: { checkMemory: CheckMemory; services: Pick<Services, 'clock'> },
 ): Promise<void> {
   for (const check of checks) {
     const key = `${repoId} ${headSha} ${pr} ${check.name}`;

@@ -303,6 +303,31 @@ test('a push during a build concludes what is unfinished on the old head, naming
   expect(checkNamed(old, 'model-images').title).toBe(`Superseded by ${head.slice(0, 12)}`);
 });
 
+test('a push that leaves a model as it is carries its running build to the new head', async () => {
+  world.registry.faults.push({ kind: 'slow', ms: 3_000, path: /hf-carried\/blobs\/uploads/, times: 2 });
+  const pull = await openPull(world, 'carried', [entry(SLOW, 'carried')]);
+  await until('the builds to run', async () =>
+    Object.values(outcomes(await world.github.checks(pull.repo, pull.headSha))).includes('in_progress') &&
+    world.registry.requests.some(({ path }) => path.includes('hf-carried/blobs/uploads'))
+      ? true
+      : null,
+  );
+  const head = await world.github.pushToPullRequest(pull.repo, pull.number, { 'README.md': 'more' });
+  await settled();
+  const old = await world.github.checks(pull.repo, pull.headSha);
+  expect(old.filter(({ status }) => status !== 'completed')).toEqual([]);
+  expect(outcomes(old)['model-images']).toBe('cancelled');
+  expect(outcomes(await world.github.checks(pull.repo, head))).toMatchObject({
+    'carried · slim': 'success',
+    'carried · fat': 'success',
+    'model-images': 'success',
+  });
+  const puts = world.registry.requests.filter(
+    ({ method, path }) => method === 'PUT' && path.startsWith('/v2/acme/hf-carried/manifests/'),
+  );
+  expect(new Set(puts.map(({ path }) => path)).size).toBe(puts.length);
+});
+
 describe('a pull request from a fork', () => {
   test('is validated and planned, and nothing of it is built', async () => {
     world.github.addUser('stranger', 'read');

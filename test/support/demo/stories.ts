@@ -96,14 +96,6 @@ export async function settle(places: Places, botUrl: string | null, timeoutMs = 
   await places.github.settled();
 }
 
-/** Waits until a comment has a reaction, and returns the reactions. */
-export function untilReaction({ github }: Places, { repo, number }: Pull, id: number): Promise<string[]> {
-  return until('a reaction', async () => {
-    const reactions = (await github.comments(repo, number)).find((comment) => comment.id === id)?.reactions ?? [];
-    return reactions.length > 0 ? reactions : null;
-  });
-}
-
 /** Checks that an image is in the registry whole: every manifest and blob below the digest is there and matches. Returns the layers' sizes. */
 export function assertWhole({ registry }: Pick<StandIns, 'registry'>, repository: string, digest: string): number[] {
   const { storage } = registry;
