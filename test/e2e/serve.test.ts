@@ -39,7 +39,8 @@ afterAll(async () => {
 });
 
 function start(variables: Record<string, string> = {}, command = 'serve'): BotProcess {
-  const bot = startProcess([command], { ...places.settings, ...variables });
+  const NODE_COMPILE_CACHE = join(places.settings.HOME ?? '', 'compiled');
+  const bot = startProcess([command], { ...places.settings, NODE_COMPILE_CACHE, ...variables });
   processes.push(bot);
   return bot;
 }

@@ -92,6 +92,7 @@ export async function settle(places: Places, botUrl: string | null, timeoutMs = 
       return waiting.length > 0 && waiting.every((count) => count === 0) ? true : null;
     },
     timeoutMs,
+    25,
   );
   await places.github.settled();
 }

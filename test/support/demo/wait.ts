@@ -24,12 +24,17 @@ export async function untilConcluded(
 }
 
 /** Waits until `look` gives something other than null. */
-export async function until<T>(what: string, look: () => Promise<T | null>, timeoutMs = 30_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null>,
+  timeoutMs = 30_000,
+  everyMs = 100,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const found = await look();
     if (found !== null) return found;
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-    await delay(100);
+    await delay(everyMs);
   }
 }
