@@ -62,7 +62,11 @@ export function ledgerBehaviour(open: () => Promise<Store>): void {
     });
 
     test('takes a later step alone, and all of it or nothing', async () => {
-      const broken = { version: MIGRATIONS.length + 1, name: 'broken', statements: ['CREATE TABLE publisher.extra (id int)', 'NONSENSE'] };
+      const broken = {
+        version: MIGRATIONS.length + 1,
+        name: 'broken',
+        statements: ['CREATE TABLE publisher.extra (id int)', 'NONSENSE'],
+      };
       await expect(store.transaction((tx) => migrate(tx.db, [...MIGRATIONS, broken]))).rejects.toThrow();
       const exists = await store.db.execute(sql`SELECT to_regclass('publisher.extra')::text AS name`);
       expect(exists).toMatchObject({ rows: [{ name: null }] });

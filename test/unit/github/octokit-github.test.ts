@@ -250,7 +250,9 @@ describe('the sticky comment', () => {
     expect(await client.upsertComment(repo, number, 'review', 'Hello')).toBe(id);
     expect(writes()).toHaveLength(before);
     expect(await client.upsertComment(repo, number, 'review', 'Other')).toBe(id);
-    expect(await github.comments(repo, number)).toMatchObject([{ id, body: expect.stringMatching(/^Other\n\n<!-- .* -->$/) }]);
+    expect(await github.comments(repo, number)).toMatchObject([
+      { id, body: expect.stringMatching(/^Other\n\n<!-- .* -->$/) },
+    ]);
     expect(await client.upsertComment(repo, number, 'review-two', 'Second')).not.toBe(id);
   });
 
