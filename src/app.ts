@@ -4,77 +4,149 @@ import { sha256Hex } from './image/hash.ts';
 import type { Queue } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
 import type { CommandJob, PullRef, ReviewJob } from './review/types.ts';
-import { recordDelivery } from './store/deliveries.ts';
+import type { Transaction } from './store/database.ts';
+import { isPayloadKnown, recordDelivery } from './store/deliveries.ts';
 import type { Store } from './store/open.ts';
 
 export interface AppContext {
   store: Store;
   queue: Queue;
   logger: Logger;
-  /** Accounts whose installations are served; null serves all that installed the App. */
-  owners: string[] | null;
 }
+
+type RepoRef = Omit<PullRef, 'pr'>;
 
 interface Payload {
   installation?: { id: number } | undefined;
   repository: { id: number; name: string; owner: { login: string } };
 }
 
-type Enqueue = (tx: Parameters<Parameters<Store['transaction']>[0]>[0], pull: PullRef) => Promise<void>;
+interface Accepted {
+  /** A payload seen before, under whatever id, is not acted upon: a click must not be repeatable by who recorded it. */
+  once?: boolean;
+  enqueue(tx: Transaction, repo: RepoRef): Promise<void>;
+}
+
+type Event = Pick<Context, 'id' | 'name' | 'payload'>;
+
+/** `pull-<number>:<name>`, as our own check runs carry it. */
+const OWN_CHECK = /^pull-([1-9]\d{0,9}):(.+)$/s;
 
 /**
  * GitHub's events → jobs. Handlers only record the delivery and enqueue, in one transaction; what an event says is a hint, the jobs
  * read everything again.
  */
-export function createApp(context: AppContext): (probot: Probot) => void {
-  const accept = async (
-    event: Pick<Context, 'id' | 'name' | 'payload'>,
-    payload: Payload,
-    pr: number,
-    enqueue: Enqueue,
-  ): Promise<void> => {
+export function createApp({ store, queue, logger }: AppContext): (probot: Probot) => void {
+  const accept = async (event: Event, payload: Payload, { once = false, enqueue }: Accepted): Promise<void> => {
     const { installation, repository } = payload;
+    if (installation === undefined) return;
     const owner = repository.owner.login;
-    const served = context.owners === null || context.owners.some((name) => name.toLowerCase() === owner.toLowerCase());
-    if (installation === undefined || !served) {
-      context.logger.info({ delivery: event.id, owner }, 'Delivery ignored');
-      return;
-    }
-    const pull: PullRef = { installationId: installation.id, repoId: repository.id, owner, repo: repository.name, pr };
+    const repo: RepoRef = { installationId: installation.id, repoId: repository.id, owner, repo: repository.name };
     const action = 'action' in event.payload ? String(event.payload.action) : null;
-    const delivery = {
-      id: event.id,
-      event: event.name,
-      action,
-      payloadDigest: sha256Hex(JSON.stringify(event.payload)),
-    };
-    await context.store.transaction(async (tx) => {
-      if (!(await recordDelivery(tx.db, delivery))) return;
-      await enqueue(tx, pull);
-      context.logger.info(
-        { delivery: event.id, event: event.name, action, repo: `${owner}/${repository.name}`, pr },
+    const payloadDigest = sha256Hex(JSON.stringify(event.payload));
+    await store.transaction(async (tx) => {
+      if (once && (await isPayloadKnown(tx.db, payloadDigest))) return;
+      if (!(await recordDelivery(tx.db, { id: event.id, event: event.name, action, payloadDigest }))) return;
+      await enqueue(tx, repo);
+      logger.info(
+        { delivery: event.id, event: event.name, action, repo: `${owner}/${repository.name}` },
         'Delivery accepted',
       );
     });
   };
-  const review: Enqueue = (tx, pull) => {
-    const job: ReviewJob = { ...pull, rebuild: null };
-    return context.queue.enqueue('review', job, { key: `${pull.repoId}#${pull.pr}`, transaction: tx });
+  const command = (tx: Transaction, job: CommandJob, key: string) =>
+    queue.enqueue('command', job, { key, transaction: tx });
+
+  const onPull = (event: Event, payload: Payload & { pull_request: { number: number } }) =>
+    accept(event, payload, {
+      enqueue: (tx, repo) => {
+        const job: ReviewJob = { ...repo, pr: payload.pull_request.number, rebuild: null, force: false };
+        return queue.enqueue('review', job, { key: `${repo.repoId}#${job.pr}`, transaction: tx });
+      },
+    });
+
+  const onAction = (
+    event: Event,
+    payload: Payload,
+    click: Omit<ActionClick, 'pr' | 'checkName'>,
+    externalId: string | null,
+  ) => {
+    const [, number, checkName] = OWN_CHECK.exec(externalId ?? '') ?? [];
+    if (number === undefined || checkName === undefined) return;
+    return accept(event, payload, {
+      once: true,
+      enqueue: (tx, repo) => {
+        const job: CommandJob = { kind: 'action', ...repo, pr: Number(number), checkName, ...click };
+        return command(tx, job, `action ${repo.repoId} ${externalId} ${click.headSha} ${click.action}`);
+      },
+    });
   };
 
   return (probot) => {
-    probot.on(['pull_request.opened', 'pull_request.synchronize', 'pull_request.reopened'], (event) =>
-      accept(event, event.payload, event.payload.pull_request.number, review),
+    probot.on(
+      ['pull_request.opened', 'pull_request.synchronize', 'pull_request.reopened', 'pull_request.closed'],
+      (event) => onPull(event, event.payload),
     );
+    probot.on('pull_request.edited', async (event) => {
+      // Only another base branch changes what is planned.
+      if (event.payload.changes.base !== undefined) await onPull(event, event.payload);
+    });
     probot.on('issue_comment.created', async (event) => {
       const { issue, comment, sender } = event.payload;
       // Cheap looks first; the job reads comment and author again.
-      if (issue.pull_request === undefined || sender.type === 'Bot' || parseCommand(comment.body).kind === 'none')
-        return;
-      await accept(event, event.payload, issue.number, (tx, pull) => {
-        const job: CommandJob = { ...pull, commentId: comment.id };
-        return context.queue.enqueue('command', job, { key: String(comment.id), transaction: tx });
+      if (issue.pull_request === undefined || sender.type === 'Bot') return;
+      if (parseCommand(comment.body).kind === 'none') return;
+      await accept(event, event.payload, {
+        enqueue: (tx, repo) =>
+          command(tx, { kind: 'comment', ...repo, pr: issue.number, commentId: comment.id }, `comment ${comment.id}`),
       });
+    });
+    probot.on('check_run.requested_action', async (event) => {
+      const { check_run: run, requested_action: asked, sender } = event.payload;
+      const click = { action: asked?.identifier ?? '', headSha: run.head_sha, sender: sender.login };
+      if (click.action === 'approve' || click.action === 'rebuild')
+        await onAction(event, event.payload, click, run.external_id);
+    });
+    probot.on('check_run.rerequested', async (event) => {
+      const { check_run: run, sender } = event.payload;
+      await onAction(
+        event,
+        event.payload,
+        { action: 'rerun', headSha: run.head_sha, sender: sender.login },
+        run.external_id,
+      );
+    });
+    probot.on('check_suite.rerequested', async (event) => {
+      const { check_suite: suite, sender } = event.payload;
+      for (const { number } of suite.pull_requests) {
+        const click = { action: 'rerun', headSha: suite.head_sha, sender: sender.login };
+        await onAction(event, event.payload, click, `pull-${number}:suite`);
+      }
+    });
+    probot.on('push', async (event) => {
+      const { ref, repository } = event.payload;
+      if (ref !== `refs/heads/${repository.default_branch}` || repository.owner === null) return;
+      const { login } = repository.owner;
+      if (login === undefined) return;
+      const payload = { ...event.payload, repository: { id: repository.id, name: repository.name, owner: { login } } };
+      await accept(event, payload, {
+        enqueue: (tx, repo) => command(tx, { kind: 'refresh', ...repo }, `refresh ${repo.repoId}`),
+      });
+    });
+    probot.on('merge_group.checks_requested', async (event) => {
+      const { merge_group: group, repository } = event.payload;
+      if (repository === undefined) return;
+      const headSha = group.head_sha;
+      await accept(
+        event,
+        { ...event.payload, repository },
+        {
+          enqueue: (tx, repo) =>
+            command(tx, { kind: 'merge-group', ...repo, headSha }, `merge-group ${repo.repoId} ${headSha}`),
+        },
+      );
     });
   };
 }
+
+type ActionClick = Pick<Extract<CommandJob, { kind: 'action' }>, 'action' | 'headSha' | 'sender' | 'pr' | 'checkName'>;

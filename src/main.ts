@@ -87,8 +87,8 @@ interface Parts {
 
 async function serve(app: AppEnvironment, { services, store, queue, installations }: Parts): Promise<Web> {
   const { probot } = installations;
-  const { environment, logger } = services;
-  await probot.load(createApp({ store, queue, logger, owners: environment.ownerAllow }));
+  const { logger } = services;
+  await probot.load(createApp({ store, queue, logger }));
   return startWeb({ host: app.host, port: app.port, probot, logger, metrics: () => collectMetrics(store, queue) });
 }
 
@@ -102,11 +102,25 @@ function reviewContext(
     queue,
     logger: services.logger,
     github: (installationId) => installations.github(installationId),
+    serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),
   };
+}
+
+/** OWNER_ALLOW; without it the App's own account. Others are ignored, and from outside that looks like a bot that is not there. */
+async function isServed(
+  owner: string,
+  { environment, logger }: Services,
+  installations: Installations,
+): Promise<boolean> {
+  const allowed = environment.ownerAllow ?? [await installations.owner()];
+  // An App whose owner GitHub does not tell cannot be compared with.
+  if (allowed.some((name) => name === null || name.toLowerCase() === owner.toLowerCase())) return true;
+  logger.info({ owner }, 'Account not served (OWNER_ALLOW)');
+  return false;
 }
 
 function openInstallations(app: AppEnvironment, { clock, logger }: Services): Installations {

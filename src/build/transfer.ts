@@ -16,6 +16,7 @@ export class Transfer {
   reused = 0;
   #step = '';
   #streamed = 0;
+  #moved = 0;
   readonly #context: AssembleContext;
   readonly #streamTotal: number;
 
@@ -124,7 +125,11 @@ export class Transfer {
   }
 
   async #write(target: ImageTarget, content: BlobContent, signal?: AbortSignal): Promise<Descriptor> {
-    const descriptor = await target.write(content, { signal });
+    const onBytes = (bytes: number) => {
+      this.#moved += bytes;
+      this.#report();
+    };
+    const descriptor = await target.write(content, { signal, onBytes });
     this.uploaded += descriptor.size;
     return descriptor;
   }
@@ -152,6 +157,7 @@ export class Transfer {
 
   #advance(bytes: number): void {
     this.#streamed += bytes;
+    this.#moved += bytes;
     this.#report();
   }
 
@@ -159,6 +165,7 @@ export class Transfer {
     this.#context.onProgress?.({
       step: this.#step,
       bytesDone: Math.min(this.#streamed, this.#streamTotal),
+      moved: this.#moved,
       bytesTotal: this.#streamTotal,
     });
   }

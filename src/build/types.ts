@@ -35,6 +35,8 @@ export interface BuildProgress {
   bytesDone: number;
   /** Bytes that will be moved if nothing is reused. */
   bytesTotal: number;
+  /** Bytes moved in all, the base's included: what tells a slow build from a stalled one. */
+  moved?: number;
 }
 
 export interface BuiltImage {

@@ -85,12 +85,13 @@ export function planFor(
     catalog,
     ...filter,
     hub: services.hub(owner),
-    bases: new BaseResolver((reference) => services.source(reference, owner), {}, basePatienceMs),
+    bases: new BaseResolver((reference) => services.source(reference, owner), basePatienceMs),
     context: {
       owner,
       namespaceSuffix: '',
       publishAllow: services.publishAllow,
       entrypointSha256: services.entrypoint.sha256,
+      maxImageBytes: null,
     },
     signal: context.signal,
   });

@@ -3,12 +3,15 @@ import type { Variant } from '../catalog/types.ts';
 export type ParsedCommand =
   | { kind: 'none' }
   | { kind: 'rebuild'; shorts: 'all' | [string]; variant: Variant | null }
+  /** `sha` is at least 12 hex digits, lower case. */
+  | { kind: 'approve'; sha: string }
   | { kind: 'help' }
   /** Looks like one of ours, but is not; `message` says what to write. */
   | { kind: 'malformed'; message: string };
 
 const SHORT = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const REBUILD_USAGE = 'write `/rebuild <short> [slim|fat]` or `/rebuild all`';
+const APPROVE_USAGE = 'write `/approve <sha>` with at least 12 digits of the commit you looked at';
 
 /**
  * The command of a comment: its first line, if that begins with one of ours. Everything else is conversation, also a slash command
@@ -17,17 +20,30 @@ const REBUILD_USAGE = 'write `/rebuild <short> [slim|fat]` or `/rebuild all`';
 export function parseCommand(body: string): ParsedCommand {
   const [line = ''] = body.trimStart().split(/\r?\n/, 1);
   const [name = '', ...words] = line.trim().split(/\s+/);
-  if (name === '/help' && words.length === 0) return { kind: 'help' };
-  if (name !== '/rebuild') return { kind: 'none' };
-  const [what, variant, ...more] = words;
-  if (what === undefined || more.length > 0) return { kind: 'malformed', message: REBUILD_USAGE };
-  if (variant !== undefined && variant !== 'slim' && variant !== 'fat')
-    return { kind: 'malformed', message: REBUILD_USAGE };
-  if (what === 'all') {
-    return variant === undefined
-      ? { kind: 'rebuild', shorts: 'all', variant: null }
-      : { kind: 'malformed', message: REBUILD_USAGE };
+  switch (name) {
+    case '/help':
+      return words.length === 0 ? { kind: 'help' } : { kind: 'none' };
+    case '/rebuild':
+      return parseRebuild(words);
+    case '/approve':
+      return parseApprove(words);
+    default:
+      return { kind: 'none' };
   }
-  if (what.length > 100 || !SHORT.test(what)) return { kind: 'malformed', message: REBUILD_USAGE };
+}
+
+function parseRebuild([what, variant, ...more]: string[]): ParsedCommand {
+  const malformed: ParsedCommand = { kind: 'malformed', message: REBUILD_USAGE };
+  if (what === undefined || more.length > 0) return malformed;
+  if (variant !== undefined && variant !== 'slim' && variant !== 'fat') return malformed;
+  if (what === 'all') return variant === undefined ? { kind: 'rebuild', shorts: 'all', variant: null } : malformed;
+  if (what.length > 100 || !SHORT.test(what)) return malformed;
   return { kind: 'rebuild', shorts: [what], variant: variant ?? null };
+}
+
+function parseApprove([sha, ...more]: string[]): ParsedCommand {
+  if (sha === undefined || more.length > 0 || !/^[0-9a-f]{12,40}$/i.test(sha)) {
+    return { kind: 'malformed', message: APPROVE_USAGE };
+  }
+  return { kind: 'approve', sha: sha.toLowerCase() };
 }

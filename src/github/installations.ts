@@ -21,7 +21,8 @@ export interface InstallationsOptions {
 }
 
 const tokenAnswer = z.object({ token: z.string().min(1), expires_at: z.string() });
-const appAnswer = z.object({ slug: z.string().min(1) });
+const appAnswer = z.object({ slug: z.string().min(1), owner: z.object({ login: z.string().min(1) }).nullish() });
+type App = z.infer<typeof appAnswer>;
 
 /** A token is replaced once less than this share of its life is left, so that none expires on its way. */
 const MARGIN = 0.5;
@@ -36,7 +37,7 @@ export class Installations {
   readonly #octokit: typeof ProbotOctokit;
   readonly #locks: KeyedLocks = createKeyedLocks();
   readonly #clients = new Map<number, Promise<GitHub>>();
-  #slug: Promise<string> | null = null;
+  #app: Promise<App> | null = null;
 
   constructor(options: InstallationsOptions) {
     const { appId, privateKey, webhookSecret, apiUrl, pauses } = options;
@@ -68,7 +69,7 @@ export class Installations {
 
   async #create(installationId: number): Promise<GitHub> {
     const { appId, apiUrl, clock, logger } = this.#options;
-    const appSlug = await this.#appSlug();
+    const { slug: appSlug } = await this.#describe();
     const octokit = new this.#octokit({ baseUrl: apiUrl });
     const token = this.#tokens(installationId);
     octokit.hook.before('request', async (request) => {
@@ -100,15 +101,20 @@ export class Installations {
     };
   }
 
+  /** The account that owns the App: the one that is served where the operator names no other. null when GitHub does not tell. */
+  async owner(): Promise<string | null> {
+    return (await this.#describe()).owner?.login ?? null;
+  }
+
   /** The App comments as `<slug>[bot]`. */
-  #appSlug(): Promise<string> {
-    this.#slug ??= naming('reading the App', async () => {
+  #describe(): Promise<App> {
+    this.#app ??= naming('reading the App', async () => {
       const app = await this.probot.auth();
-      return appAnswer.parse((await app.request('GET /app')).data).slug;
+      return appAnswer.parse((await app.request('GET /app')).data);
     });
-    this.#slug.catch(() => {
-      this.#slug = null;
+    this.#app.catch(() => {
+      this.#app = null;
     });
-    return this.#slug;
+    return this.#app;
   }
 }

@@ -15,35 +15,31 @@ export type OpenSource = (reference: Reference) => ImageSource;
  */
 export class BaseResolver {
   readonly #open: OpenSource;
-  readonly #pins: Record<string, Digest>;
   readonly #patienceMs: number | null;
   readonly #answers = new Map<string, Promise<BaseAnswer>>();
 
-  /**
-   * @param pins base reference as written → digest to use instead of asking where its tag points
-   * @param patienceMs milliseconds for one base, all retries included; null waits as long as the client does
-   */
-  constructor(open: OpenSource, pins: Record<string, Digest> = {}, patienceMs: number | null = null) {
+  /** @param patienceMs milliseconds for one base, all retries included; null waits as long as the client does */
+  constructor(open: OpenSource, patienceMs: number | null = null) {
     this.#open = open;
-    this.#pins = pins;
     this.#patienceMs = patienceMs;
   }
 
-  resolve(reference: string, platforms: string[], signal?: AbortSignal): Promise<BaseAnswer> {
-    const key = JSON.stringify([reference, platforms]);
+  /** @param pin digest to use instead of asking where the reference's tag points */
+  resolve(reference: string, platforms: string[], pin: Digest | null, signal?: AbortSignal): Promise<BaseAnswer> {
+    const key = JSON.stringify([reference, [...platforms].sort(), pin]);
     const existing = this.#answers.get(key);
     if (existing !== undefined) return existing;
-    const answer = this.#ask(reference, platforms, signal);
+    const answer = this.#ask(reference, platforms, pin, signal);
     this.#answers.set(key, answer);
     return answer;
   }
 
-  async #ask(reference: string, platforms: string[], signal?: AbortSignal): Promise<BaseAnswer> {
+  async #ask(reference: string, platforms: string[], pin: Digest | null, signal?: AbortSignal): Promise<BaseAnswer> {
     const patience = this.#patienceMs === null ? undefined : AbortSignal.timeout(this.#patienceMs);
     const either = AbortSignal.any([signal, patience].filter((one) => one !== undefined));
     try {
       const parsed = parseReference(reference);
-      const name = this.#pins[reference] ?? parsed.digest ?? parsed.tag ?? 'latest';
+      const name = pin ?? parsed.digest ?? parsed.tag ?? 'latest';
       return { ok: true, base: await resolveBase(this.#open(parsed), reference, name, platforms, either) };
     } catch (thrown) {
       if (signal?.aborted) throw cancelled(signal);

@@ -1,9 +1,9 @@
 import { inLanes } from '../build/lanes.ts';
 import { diffCatalogs } from '../catalog/diff.ts';
-import type { Catalog, Model } from '../catalog/types.ts';
+import type { Catalog, CatalogDiff, Model } from '../catalog/types.ts';
 import type { FactsResult, Hub } from '../huggingface/types.ts';
 import type { BaseResolver } from './bases.ts';
-import { planModelOn, removedTargets, type TargetContext, type UntaggedTarget } from './target.ts';
+import { type AskBase, planModelOn, removedTargets, type TargetContext, type UntaggedTarget } from './target.ts';
 import type { Pins, Plan, PlannedTarget } from './types.ts';
 import { withTags } from './with-tags.ts';
 
@@ -14,6 +14,8 @@ export interface PlanOptions {
   catalog: Catalog;
   /** With it only what differs is planned; null means an empty catalog, absent means everything. */
   base?: Catalog | null;
+  /** What differs, where the caller knows better than a comparison of `base` and `catalog` would tell. */
+  diff?: CatalogDiff;
   /** Only this `short`. */
   only?: string;
   /** Plan experimental runtimes too. */
@@ -33,7 +35,7 @@ export interface PlanOptions {
  */
 export async function planCatalog(options: PlanOptions): Promise<Plan> {
   const { catalog, base, only, hub, pins, signal } = options;
-  const diff = base === undefined ? null : diffCatalogs(base, catalog);
+  const diff = options.diff ?? (base === undefined ? null : diffCatalogs(base, catalog));
   const touched = diff === null ? null : new Set([...diff.added, ...diff.changed.map(({ short }) => short)]);
   const models = catalog.models.filter(
     ({ short }) => (touched === null || touched.has(short)) && (only === undefined || only === short),
@@ -55,15 +57,17 @@ export async function planCatalog(options: PlanOptions): Promise<Plan> {
 async function planModel(
   model: Model,
   facts: FactsResult,
-  { catalog, experimental, bases, context }: PlanOptions,
+  { catalog, experimental, bases, pins, context }: PlanOptions,
   signal: AbortSignal,
 ): Promise<PlannedTarget[]> {
   const wanted = model.runtimes
     .flatMap((name) => catalog.runtimes.find((runtime) => runtime.name === name) ?? [])
     .filter((runtime) => !runtime.experimental || experimental === true || catalog.settings.experimental);
+  const askBase: AskBase = (reference, platforms) =>
+    bases.resolve(reference, platforms, pins?.bases[model.short]?.[reference] ?? null, signal);
   const targets: UntaggedTarget[] = [];
   for (const runtime of wanted) {
-    targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, bases, context, signal)));
+    targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, askBase, context)));
   }
   return withTags(targets, model, catalog.settings);
 }

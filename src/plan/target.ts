@@ -10,13 +10,15 @@ import { planLayers } from '../image/layer-plan.ts';
 import { allLegalFiles, legalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, FileChoice, Reason } from '../policy/types.ts';
-import type { BaseAnswer, BaseResolver } from './bases.ts';
+import type { BaseAnswer } from './bases.ts';
 import { type DestinationContext, destinations } from './destinations.ts';
 import type { PlannedTarget } from './types.ts';
 
 export interface TargetContext extends DestinationContext {
   /** Hex sha256 of the entrypoint script. */
   entrypointSha256: string;
+  /** The operator's ceiling for one image (MAX_IMAGE_BYTES); null on the command line, which trusts whoever runs it. */
+  maxImageBytes: number | null;
 }
 
 /** A target before its tags, which depend on the model's other targets. */
@@ -24,15 +26,17 @@ export type UntaggedTarget = PlannedTarget & { explicitVersion: string | null; b
 
 const VARIANTS: Variant[] = ['slim', 'fat'];
 
+/** Resolves a base by the reference of the catalog, under the model's pins. */
+export type AskBase = (reference: string, platforms: string[]) => Promise<BaseAnswer>;
+
 /** Both variants of a model on one runtime. */
 export async function planModelOn(
   runtime: Runtime,
   model: Model,
   facts: FactsResult,
   settings: Settings,
-  bases: BaseResolver,
+  askBase: AskBase,
   context: TargetContext,
-  signal: AbortSignal,
 ): Promise<UntaggedTarget[]> {
   const found = facts.kind === 'found' ? facts.facts : null;
   const choice = found === null ? null : chooseFiles(runtime.engine, found, model.files);
@@ -48,7 +52,7 @@ export async function planModelOn(
     choice,
   });
   const anything = decision.slim === 'build' || decision.fat === 'build';
-  const answer = anything ? await baseOf(runtime, bases, signal) : null;
+  const answer = anything ? await baseOf(runtime, askBase) : null;
   const common = { runtime, model, found, choice, settings, context };
   const version = answer?.ok === true ? answer.base.version : null;
   return VARIANTS.map((variant) => ({
@@ -73,7 +77,7 @@ interface TargetInput {
 
 function planTarget(input: TargetInput): PlannedTarget {
   const { runtime, model, found, choice, settings, context, variant, answer } = input;
-  const decision = withLayerRule(input);
+  const decision = withCeiling(withLayerRule(input), input);
   const base = answer?.ok === true ? answer.base : null;
   const chosen = chosenFiles(found, choice);
   const wanted = decision[variant];
@@ -138,6 +142,19 @@ function withLayerRule({ decision, answer, found, choice, model, settings }: Tar
   return { ...decision, fat: 'skip', reasons: [reason, ...decision.reasons] };
 }
 
+/** The operator's ceiling, which no catalog can lift. */
+function withCeiling(decision: Decision, { choice, context }: TargetInput): Decision {
+  const { maxImageBytes } = context;
+  if (decision.fat === 'fail' || choice === null || maxImageBytes === null || choice.bytes <= maxImageBytes)
+    return decision;
+  const message = `The files are ${choice.bytes} bytes, over the operator's ceiling of ${maxImageBytes} for one image (MAX_IMAGE_BYTES).`;
+  return {
+    ...decision,
+    fat: 'skip',
+    reasons: [{ code: 'too-large', effect: 'denies-fat', message }, ...decision.reasons],
+  };
+}
+
 function buildRequest(
   { runtime, model, settings, context, variant, decision }: TargetInput,
   facts: ModelFacts,
@@ -186,8 +203,8 @@ function chosenFiles(found: ModelFacts | null, choice: FileChoice | null): HubFi
   return choice.paths.flatMap((path) => byPath.get(path) ?? []);
 }
 
-async function baseOf(runtime: Runtime, bases: BaseResolver, signal: AbortSignal): Promise<BaseAnswer> {
-  if (runtime.image !== null) return bases.resolve(runtime.image, runtime.platforms, signal);
+async function baseOf(runtime: Runtime, askBase: AskBase): Promise<BaseAnswer> {
+  if (runtime.image !== null) return askBase(runtime.image, runtime.platforms);
   const message = `Runtime ${runtime.name} has \`build:\` and no \`image:\`; this version assembles on finished images only: build and push it, then name it as \`image:\`.`;
   return { ok: false, error: new PublisherError('image-invalid', message) };
 }

@@ -46,6 +46,6 @@ export interface Plan {
 export interface Pins {
   /** `short` → commit. */
   revisions: Record<string, string>;
-  /** Base reference as written → digest. */
-  bases: Record<string, Digest>;
+  /** `short` → base reference as written → digest: a rebuild of one model moves no other's base. */
+  bases: Record<string, Record<string, Digest>>;
 }

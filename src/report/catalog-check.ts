@@ -10,7 +10,7 @@ export function catalogCheck({ catalogPath: path, catalog, diff, notes }: Review
   const completed = { name, status: 'completed' } as const;
   if (catalog.kind === 'removed') {
     const title = 'The catalog is removed; existing tags stay';
-    return { ...completed, conclusion: 'neutral', title, summary: `${title}.`, annotations: [] };
+    return { ...completed, conclusion: 'neutral', title, summary: `${title}.`, annotations: [], actions: [] };
   }
   if (catalog.kind === 'unreadable') {
     return {
@@ -19,6 +19,7 @@ export function catalogCheck({ catalogPath: path, catalog, diff, notes }: Review
       title: 'Cannot be read',
       summary: prose(catalog.reason),
       annotations: [],
+      actions: [],
     };
   }
   if (catalog.kind === 'invalid') {
@@ -33,6 +34,7 @@ export function catalogCheck({ catalogPath: path, catalog, diff, notes }: Review
       title,
       summary: lines.join('\n'),
       annotations: annotate(path, catalog.problems, 'failure'),
+      actions: [],
     };
   }
   const changed = diff === null ? [] : describe(diff);
@@ -48,6 +50,7 @@ export function catalogCheck({ catalogPath: path, catalog, diff, notes }: Review
         ...notes.map((note) => `- ${prose(note)}`),
       ].join('\n') || 'Valid.',
     annotations: annotate(path, catalog.warnings, 'warning'),
+    actions: [],
   };
 }
 

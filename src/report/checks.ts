@@ -4,7 +4,7 @@ import { formatBytes, plural } from './numbers.ts';
 import { gateSentence, scanCounts } from './scan-words.ts';
 import { targetName } from './target-name.ts';
 import type { CheckReport, ReviewReport, TargetState } from './types.ts';
-import { verdict } from './verdict.ts';
+import { standing, verdict } from './verdict.ts';
 
 /** The check that branch protection requires; its name never changes. */
 export const REQUIRED_CHECK = 'model-images';
@@ -15,11 +15,13 @@ type Outcome = Pick<CheckReport, 'status' | 'conclusion' | 'title'>;
 /** All check runs of a pull request's head commit, as they should stand now. */
 export function checkReports(report: ReviewReport): CheckReport[] {
   const all = report.targets.map(({ target }) => target);
-  const targets = report.targets
+  // What is over a ceiling gets no check a target: there may be hundreds, and none would say anything else.
+  const shown = report.failure === null ? report.targets : [];
+  const targets = shown
     .filter(({ target }) => target.action !== 'remove')
     .map((state) => targetCheck(state, targetName(state.target, all)));
   const catalog = catalogCheck(report);
-  const scan = scanCheck(report);
+  const scan = report.failure === null ? scanCheck(report) : null;
   return [...(catalog === null ? [] : [catalog]), ...targets, ...(scan === null ? [] : [scan]), requiredCheck(report)];
 }
 
@@ -39,6 +41,7 @@ function requiredCheck(report: ReviewReport): CheckReport {
     title: line,
     summary: [prose(line), ...(lines.length > 0 ? ['', ...lines] : [])].join('\n'),
     annotations: [],
+    actions: report.targets.some((state) => standing(state) === 'awaits-approval') ? ['approve'] : [],
   };
 }
 
@@ -78,7 +81,14 @@ function targetCheck(state: TargetState, name: string): CheckReport {
     ...facts.map(([key, value]) => `| ${key} | ${cell(code(value))} |`),
     ...(gate !== null && !gate.passed ? ['', ...failingTable(gate.failing)] : []),
   ];
-  return { name, ...outcome(state), summary: summary.join('\n').trimStart(), annotations: [] };
+  return { name, ...outcome(state), summary: summary.join('\n').trimStart(), annotations: [], actions: buttons(state) };
+}
+
+/** A target that is done, either way, can be built again; one that waits can be approved. */
+function buttons({ target, build }: TargetState): CheckReport['actions'] {
+  if (target.action === 'skip' || target.action === 'remove') return [];
+  if (build?.state === 'awaiting-approval') return ['approve'];
+  return target.action === 'fail' || build?.state === 'built' || build?.state === 'failed' ? ['rebuild'] : [];
 }
 
 /** Target checks conclude on build and gate; a missing scan is told here and judged by `scan` and `model-images`. */
@@ -105,7 +115,7 @@ function outcome({ target, build, scan, gate }: TargetState): Outcome {
     case 'queued':
       return { status: 'queued', conclusion: null, title: 'Waiting to be built' };
     case 'awaiting-approval':
-      return completed('action_required', 'From a fork: validated and planned only');
+      return completed('action_required', 'Planned only: awaits the approval of this commit');
     case 'building': {
       const { step, bytesDone, bytesTotal } = build.progress;
       const bytes = bytesTotal > 0 ? ` (${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)})` : '';
@@ -142,7 +152,7 @@ function scanCheck({ targets, scanning }: ReviewReport): CheckReport | null {
     const words = build?.state === 'failed' || build === null ? 'the image was not built' : gateSentence(scan, gate);
     return `- **${escapeText(targetName(target, all))}**: ${prose(words)}`;
   });
-  const base = { name: SCAN_CHECK, summary: lines.join('\n'), annotations: [] };
+  const base = { name: SCAN_CHECK, summary: lines.join('\n'), annotations: [], actions: [] as [] };
   const pending = slims.some(({ build, scan }) => build !== null && build.state !== 'failed' && scan === null);
   if (pending) return { ...base, status: 'in_progress', conclusion: null, title: 'Scanning with Trivy' };
   const missing = slims.flatMap(({ scan }) => (scan?.status === 'not-scanned' ? [scan.reason] : []));

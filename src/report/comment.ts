@@ -33,6 +33,7 @@ export function commentBody(report: ReviewReport, told = false): string | null {
   const parts = [
     [`${mark} **Model images**: ${prose(shorten(line, MOST.verdict))}`],
     problems(report),
+    rules(report),
     table(report),
     reasons(report),
     trivy(report),
@@ -54,6 +55,20 @@ function problems({ catalog, catalogPath }: ReviewReport): string[] {
     MOST.problems,
     (more) => [`- … and ${more} more: see the check.`],
   );
+}
+
+/** What a person has to look at first: rules that would loosen, and licences that rest on somebody's word. */
+function rules({ weakenings, overrides }: ReviewReport): string[] {
+  const lines = [
+    ...weakenings.map((weakening) => `- ${prose(shorten(weakening))}`),
+    ...overrides.map(
+      (short) =>
+        `- ${code(short)} overrides what the Hub says of its licence: its fat image waits for an approval or the merge.`,
+    ),
+  ];
+  return lines.length === 0
+    ? []
+    : ['#### To be reviewed by a person', '', ...within(lines, MOST.notes, (more) => [`- … and ${more} more`])];
 }
 
 function notes(report: ReviewReport): string[] {
@@ -191,7 +206,7 @@ function footer({ headSha, targets }: ReviewReport): string[] {
       : [];
   return [
     ...pull,
-    `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat]')} or ${code('/rebuild all')}.</sub>`,
+    `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat]')}, ${code('/rebuild all')} or ${code(`/approve ${headSha.slice(0, 12)}`)}.</sub>`,
   ];
 }
 

@@ -38,6 +38,10 @@ export interface ReviewReport {
   diff: CatalogDiff | null;
   targets: TargetState[];
   scanning: 'required' | 'optional';
+  /** What would loosen the rules: in force after the merge. */
+  weakenings: string[];
+  /** Models whose licence override this pull request brings. */
+  overrides: string[];
   /** Remarks about the plan as a whole. */
   notes: string[];
   /** The plan itself could not be made: a dead GitHub, a bug. */
@@ -64,4 +68,8 @@ export interface CheckReport {
   /** Markdown. */
   summary: string;
   annotations: Annotation[];
+  /** Buttons on the check. */
+  actions: CheckButton[];
 }
+
+export type CheckButton = 'approve' | 'rebuild';

@@ -9,7 +9,7 @@ import type { ImageTarget } from '../registry/types.ts';
 import type { ScanResult } from '../scan/types.ts';
 import { baseOf } from '../services.ts';
 import { attachmentsOf } from '../store/attachments.ts';
-import { type Build, type BuildClaim, progressBuild, releaseBuild } from '../store/builds.ts';
+import { type Build, type BuildClaim, ownerUsage, progressBuild, releaseBuild } from '../store/builds.ts';
 import { latestScan, rememberScan } from '../store/scans.ts';
 import type { ReviewContext } from './context.ts';
 import { conclude } from './review-job.ts';
@@ -19,6 +19,10 @@ import type { BuildJob, BuildResult } from './types.ts';
 const LEDGER_EVERY = 1_000;
 const GITHUB_EVERY = 10_000;
 
+/** Milliseconds after which a build whose owner has enough running looks again. */
+const CROWDED_MS = 2_000;
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 type LedgerBuild = Build<BuildRequest, BuildResult>;
 
 /**
@@ -27,6 +31,7 @@ type LedgerBuild = Build<BuildRequest, BuildResult>;
  */
 export async function runBuild(job: JobContext & { data: BuildJob }, context: ReviewContext): Promise<void> {
   const { store, builds, logger } = context;
+  if (await isOverCrowded(job.data, context)) return job.postpone(CROWDED_MS);
   const build = await builds.claimBuild(store.db, job.data);
   if (build === null) return;
   const claim: BuildClaim = { inputs: build.inputs, destination: build.destination, attempt: build.attempt };
@@ -35,6 +40,7 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   const { progress, stop } = followProgress(claim, context, lost);
   await tellWaiting(claim, context);
   try {
+    await assertDailyBytes(build, context);
     const image = await push(build, job.data.verify, context, signal, progress);
     const { scan, baseScan } = await scanBuilt(build, image, context, signal, progress);
     await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan }, scan });
@@ -58,6 +64,27 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
     stop();
     await tellWaiting(claim, context);
   }
+}
+
+/** Whether the owner has as many builds running as the operator allows (MAX_BUILDS_PER_OWNER). */
+async function isOverCrowded(key: BuildJob, { store, builds, services }: ReviewContext): Promise<boolean> {
+  const build = await builds.findBuild(store.db, key);
+  // One that is marked as running was left by a worker that died, and counts already.
+  if (build === null || build.state !== 'queued') return false;
+  const { running } = await ownerUsage(store.db, build.owner, new Date(0));
+  return running >= services.environment.ceilings.maxBuildsPerOwner;
+}
+
+/** @throws PublisherError `too-large` naming number, ceiling and setting, before a byte moves */
+async function assertDailyBytes({ owner, request }: LedgerBuild, { store, services }: ReviewContext): Promise<void> {
+  const { maxBytesPerOwnerPerDay } = services.environment.ceilings;
+  const { bytes } = await ownerUsage(store.db, owner, new Date(services.clock.now() - DAY_MS));
+  const wanted = request.inputs.variant === 'fat' ? request.files.reduce((sum, { size }) => sum + size, 0) : 0;
+  if (bytes + wanted <= maxBytesPerOwnerPerDay) return;
+  throw new PublisherError(
+    'too-large',
+    `${owner} has moved ${bytes} bytes within a day and this image needs ${wanted}: over the operator's ceiling of ${maxBytesPerOwnerPerDay} (MAX_BYTES_PER_OWNER_PER_DAY).`,
+  );
 }
 
 async function push(
@@ -125,12 +152,18 @@ function followProgress(
 ): { progress: (progress: BuildProgress) => void; stop: () => void } {
   const { clock } = context.services;
   let latest: BuildProgress = { step: 'starting', bytesDone: 0, bytesTotal: 0 };
+  const { stallTimeoutMs } = context.services.environment.ceilings;
   let noted = 0;
   let told = clock.now();
+  let moved = clock.now();
   const note = (now: number, tell: boolean) => {
     noted = now;
     if (tell) told = now;
-    progressBuild(context.store.db, claim, latest)
+    progressBuild(context.store.db, claim, {
+      step: latest.step,
+      bytesDone: latest.bytesDone,
+      bytesTotal: latest.bytesTotal,
+    })
       .then(async (ours) => {
         if (!ours)
           lost.abort(new PublisherError('cancelled', 'Another worker has this build, or nobody waits for it.'));
@@ -138,11 +171,20 @@ function followProgress(
       })
       .catch((error: unknown) => context.logger.warn({ error: asPublisherError(error).message }, 'Progress not noted'));
   };
-  const timer = setInterval(() => note(clock.now(), clock.now() - told >= GITHUB_EVERY), LEDGER_EVERY);
+  const timer = setInterval(() => {
+    const now = clock.now();
+    // Trivy moves bytes of its own, and has its own limit.
+    if (now - moved > stallTimeoutMs && !latest.step.startsWith('scanning')) {
+      const message = `No byte has moved for ${Math.round((now - moved) / 1000)} s while ${latest.step} (STALL_TIMEOUT).`;
+      lost.abort(new PublisherError('registry-unavailable', message));
+    }
+    note(now, now - told >= GITHUB_EVERY);
+  }, LEDGER_EVERY);
   return {
     progress(progress) {
       const now = clock.now();
       const isNewStep = progress.step !== latest.step;
+      if (isNewStep || progress.moved !== latest.moved) moved = now;
       latest = progress;
       if (!isNewStep && now - noted < LEDGER_EVERY) return;
       note(now, now - told >= (isNewStep ? LEDGER_EVERY : GITHUB_EVERY));

@@ -2,10 +2,10 @@ import type { GitHub, Repo } from '../github/types.ts';
 import { checkReports } from '../report/checks.ts';
 import { commentBody } from '../report/comment.ts';
 import { verdict } from '../report/verdict.ts';
-import { setReviewState } from '../store/reviews.ts';
+import { type Review, setReviewState } from '../store/reviews.ts';
 import { concluding, type ReviewContext } from './context.ts';
 import { reportOf } from './report-of.ts';
-import type { ConcludeJob } from './types.ts';
+import type { ConcludeJob, ReviewPlan } from './types.ts';
 import { writeChecks } from './write-checks.ts';
 
 /** The marker of the one comment of a pull request. */
@@ -15,20 +15,22 @@ export const COMMENT_MARKER = 'report';
 export async function concludeReview(job: ConcludeJob, context: ReviewContext): Promise<void> {
   const { store, reviews, logger } = context;
   const review = await reviews.findReview(store.db, job);
-  if (review === null || review.state === 'superseded') return;
+  if (review === null || isOver(review)) return;
   const github: GitHub = await context.github(review.installationId);
   await context.locks.run(concluding(job), async () => {
     const repo: Repo = { owner: review.owner, name: review.repo };
     const current = await reviews.findReview(store.db, job);
-    if (current === null || current.state === 'superseded') return;
+    if (current === null || isOver(current)) return;
     const report = await reportOf(current, context);
     await writeChecks(github, repo, current, checkReports(report), context);
     const body = commentBody(report, await wasTold(job, context));
     const pull = await github.pullRequest(repo, job.pr);
     // A comment is about the head there is now; checks belong to their commit for ever.
-    if (body !== null && pull.headSha === job.headSha) await github.upsertComment(repo, job.pr, COMMENT_MARKER, body);
+    if (body !== null && pull.headSha === job.headSha) {
+      await github.upsertComment(repo, job.pr, COMMENT_MARKER, context.services.redact(body));
+    }
     const { concluded, conclusion } = verdict(report);
-    if (concluded && current.plan !== null && current.state !== 'concluded' && !current.plan.awaitingApproval) {
+    if (concluded && current.plan !== null && current.state !== 'concluded') {
       await setReviewState(store.db, current.id, 'concluded');
       logger.info(
         { repo: `${repo.owner}/${repo.name}`, pr: job.pr, head: job.headSha, conclusion },
@@ -36,6 +38,11 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
       );
     }
   });
+}
+
+/** Somebody else wrote the last word on this head's checks. */
+function isOver({ state }: Review<ReviewPlan>): boolean {
+  return state === 'superseded' || state === 'closed';
 }
 
 /** Whether an earlier head had a comment that must not go on saying what is no longer so. */

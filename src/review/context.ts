@@ -22,6 +22,8 @@ export interface ReviewContext {
   queue: Queue;
   logger: Logger;
   github(installationId: number): Promise<GitHub>;
+  /** Whether installations of this account are served. */
+  serves(owner: string): Promise<boolean>;
   /** Scans an image by reference; never throws for a scan that did not happen. */
   scan: Scanner;
   reviews: Reviews<ReviewPlan>;

@@ -1,76 +1,89 @@
 import type { Catalog } from '../catalog/types.ts';
 import { BaseResolver } from '../plan/bases.ts';
+import { buildingRefusal, planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
-import type { Pins } from '../plan/types.ts';
 import { defaultPublishAllow } from '../registry/patterns.ts';
-import type { Digest } from '../registry/types.ts';
-import type { CatalogState } from '../report/types.ts';
 import type { ReviewContext } from './context.ts';
+import { pinsOf } from './pins.ts';
+import type { Catalogs } from './read-catalogs.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
 
 export interface PlanReviewInput {
   job: ReviewJob;
   fork: boolean;
-  base: Catalog | null;
-  head: Catalog;
-  state: CatalogState;
+  approvedBy: string | null;
+  catalogs: Extract<Catalogs, { kind: 'planned' }>;
   /** The plans of this pull request before, the newest first: their pins hold. */
   earlier: readonly ReviewPlan[];
 }
 
-/** Plans what a pull request changes. What it resolved before stays pinned, unless the entry changed or a rebuild asks anew. */
+/**
+ * Plans what a pull request changes. What it resolved before stays pinned, unless the entry changed or a rebuild asks anew. The
+ * operator's ceilings come before the first request.
+ */
 export async function planReview(
-  { job, fork, base, head, state, earlier }: PlanReviewInput,
+  { job, fork, approvedBy, catalogs, earlier }: PlanReviewInput,
   { services }: ReviewContext,
   signal: AbortSignal,
 ): Promise<ReviewPlan> {
-  const pins = pinsOf(earlier, head, job.rebuild);
+  const { catalog, target, diff, state, weakenings, against } = catalogs;
+  const { ceilings } = services.environment;
+  const overrides = newOverrides(catalog, target);
+  const nothing: ReviewPlan = {
+    catalog: state,
+    diff,
+    targets: [],
+    revisions: {},
+    scan: catalog.settings.scan,
+    notes: [],
+    fork,
+    overrides,
+    approvedBy,
+    weakenings,
+    against,
+    failure: null,
+  };
+  const refusal = planningRefusal(catalog, diff, ceilings);
+  // A diff of thousands of models is not worth keeping: the refusal has the number.
+  if (refusal !== null) return { ...nothing, diff: null, overrides: [], failure: refusal };
+  const pins = pinsOf(earlier, catalog, job.rebuild);
   const plan = await planCatalog({
-    catalog: head,
-    base,
+    catalog,
+    base: target,
+    diff,
     hub: services.hub(job.owner),
     pins,
-    bases: new BaseResolver((reference) => services.source(reference, job.owner), pins.bases),
+    bases: new BaseResolver((reference) => services.source(reference, job.owner)),
     context: {
       owner: job.owner,
       namespaceSuffix: '',
       publishAllow: services.publishAllow ?? defaultPublishAllow(job.owner),
       entrypointSha256: services.entrypoint.sha256,
+      maxImageBytes: ceilings.maxImageBytes,
     },
     signal,
   });
+  const untouched = plan.targets.length === 0 && weakenings.length === 0;
   return {
-    catalog: plan.targets.length === 0 ? { kind: 'untouched' } : state,
-    diff: plan.diff,
+    ...nothing,
+    catalog: untouched ? { kind: 'untouched' } : state,
     targets: plan.targets,
-    revisions: Object.fromEntries(head.models.map(({ short, revision }) => [short, revision])),
-    scan: head.settings.scan,
+    revisions: Object.fromEntries(catalog.models.map(({ short, revision }) => [short, revision])),
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
-    awaitingApproval: fork,
-    failure: null,
+    failure: buildingRefusal(diff, ceilings),
   };
 }
 
-/**
- * Revisions and base digests resolved earlier, of models whose id and revision are as they were. A plan in which the Hub or the
- * registry did not answer, or the catalog was broken, does not lose what one before it had pinned.
- */
-export function pinsOf(earlier: readonly ReviewPlan[], head: Catalog, rebuild: ReviewJob['rebuild']): Pins {
-  const pins: Pins = { revisions: {}, bases: {} };
-  if (rebuild?.shorts === 'all') return pins;
-  const released = new Set(rebuild?.shorts ?? []);
-  const bases: Record<string, Digest> = {};
-  const entries = new Map(head.models.map((entry) => [entry.short, entry]));
-  for (const { targets, revisions } of earlier) {
-    for (const { model, revision, base } of targets) {
-      const entry = entries.get(model.short);
-      if (entry === undefined || entry.id !== model.id || released.has(model.short)) continue;
-      const sameField = (revisions[model.short] ?? null) === entry.revision;
-      if (revision !== null && sameField) pins.revisions[model.short] ??= revision;
-      if (base.digest !== null) bases[base.reference] ??= base.digest;
-    }
-  }
-  return { ...pins, bases };
+/** Models whose licence override the target branch does not have: a person has to look before weights are shipped on its word. */
+function newOverrides(catalog: Catalog, target: Catalog | null): string[] {
+  const before = new Map(target?.models.map((model) => [model.short, model]));
+  return catalog.models.flatMap((model) => {
+    const old = before.get(model.short);
+    const overrides = model.permissive === true || model.overrideSpdx !== null;
+    const known =
+      old?.id === model.id && old.permissive === model.permissive && old.overrideSpdx === model.overrideSpdx;
+    return overrides && !known ? [model.short] : [];
+  });
 }
 
 /** What a rebuild resolved anew, old → new. */

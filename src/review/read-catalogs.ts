@@ -1,6 +1,10 @@
+import { diffCatalogs } from '../catalog/diff.ts';
+import { mergeCatalogs } from '../catalog/merge.ts';
 import { MAX_CATALOG_BYTES, parseCatalog } from '../catalog/parse.ts';
-import type { Catalog, CatalogResult } from '../catalog/types.ts';
-import type { GitHub, PullRequest, Repo } from '../github/types.ts';
+import { stricterCatalog } from '../catalog/stricter.ts';
+import type { Catalog, CatalogDiff, CatalogResult, Problem } from '../catalog/types.ts';
+import type { FileResult, GitHub, PullRequest, Repo } from '../github/types.ts';
+import { sha256Hex } from '../image/hash.ts';
 import { validateExpression, validateWhitelistEntry } from '../licensing/expression.ts';
 import type { CatalogState } from '../report/types.ts';
 import { CATALOG_PATH } from './context.ts';
@@ -8,33 +12,113 @@ import { CATALOG_PATH } from './context.ts';
 export type Catalogs =
   /** Neither commit has a catalog: this repository is none of ours. */
   | { kind: 'none' }
-  | { kind: 'stopped'; state: CatalogState }
-  | { kind: 'both'; base: Catalog | null; head: Catalog; warnings: CatalogState };
+  | { kind: 'stopped'; state: CatalogState; against: string }
+  | {
+      kind: 'planned';
+      /** As it is judged: merged, at the stricter of default branch and head. */
+      catalog: Catalog;
+      /** What the target branch has now; null when it has none. */
+      target: Catalog | null;
+      /** What the pull request changes, weakenings included. */
+      diff: CatalogDiff;
+      state: CatalogState;
+      weakenings: string[];
+      against: string;
+    };
 
 /**
- * The catalog at the merge base and at the head. GitHub's list of changed files is not asked: it stops at 3,000. A base that is
- * not valid counts as empty, so that the pull request that repairs it is planned whole.
+ * The catalog that a pull request would make, judged by the rules that hold without it: head's changes since the merge base are applied to what
+ * the target branch has now, and rules are taken at the stricter of that and the default branch. GitHub's list of changed files is
+ * not asked: it stops at 3,000.
  */
 export async function readCatalogs(github: GitHub, repo: Repo, pull: PullRequest): Promise<Catalogs> {
-  const mergeBase = await github.mergeBase(repo, pull.baseSha, pull.headSha);
-  const before = await github.fileAt(repo, mergeBase, CATALOG_PATH, MAX_CATALOG_BYTES);
-  const after = await github.fileAt(repo, pull.headSha, CATALOG_PATH, MAX_CATALOG_BYTES);
-  if (after.kind === 'absent') {
-    return before.kind === 'absent' ? { kind: 'none' } : { kind: 'stopped', state: { kind: 'removed' } };
-  }
-  if (after.kind === 'invalid') return { kind: 'stopped', state: { kind: 'unreadable', reason: after.reason } };
-  if (before.kind === 'file' && before.text === after.text) return { kind: 'stopped', state: { kind: 'untouched' } };
+  const read = (sha: string) => github.fileAt(repo, sha, CATALOG_PATH, MAX_CATALOG_BYTES);
+  const branch = await github.branchHead(repo, pull.baseRef);
+  const mergeBase = await github.mergeBase(repo, branch, pull.headSha);
+  const before = await read(mergeBase);
+  const after = await read(pull.headSha);
+  const current = mergeBase === branch ? before : await read(branch);
+  const trusted = await trustedCatalog(github, repo, pull.baseRef, current, read);
+  const against = sha256Hex(JSON.stringify([textOf(current), textOf(trusted)]));
+  const stop = (state: CatalogState): Catalogs => ({ kind: 'stopped', state, against });
+
+  if (after.kind === 'absent') return before.kind === 'absent' ? { kind: 'none' } : stop({ kind: 'removed' });
+  if (after.kind === 'invalid') return stop({ kind: 'unreadable', reason: after.reason });
+  if (before.kind === 'file' && before.text === after.text) return stop({ kind: 'untouched' });
   const head = parse(after.text);
-  if (!head.valid) return { kind: 'stopped', state: { kind: 'invalid', problems: head.problems } };
-  const base = before.kind === 'file' ? parse(before.text) : null;
+  if (!head.valid) return stop({ kind: 'invalid', problems: head.problems });
+
+  const target = catalogIn(current);
+  const merged = mergedWith(head.catalog, before, current);
+  if ('problems' in merged) return stop({ kind: 'invalid', problems: merged.problems });
+  const rules = catalogIn(trusted);
+  const { catalog, weakenings } = stricterCatalog(merged.catalog, rules ?? EMPTY, rules === null);
   return {
-    kind: 'both',
-    base: base?.valid === true ? base.catalog : null,
-    head: head.catalog,
-    warnings: { kind: 'valid', warnings: head.warnings },
+    kind: 'planned',
+    catalog,
+    target,
+    diff: diffCatalogs(target, merged.catalog),
+    state: { kind: 'valid', warnings: head.warnings },
+    weakenings,
+    against,
   };
 }
 
-function parse(text: string): CatalogResult {
+/** What of the target and default branches a review depends on, to know whether it has to be made again. */
+export async function currentAgainst(github: GitHub, repo: Repo, pull: PullRequest): Promise<string> {
+  const read = (sha: string) => github.fileAt(repo, sha, CATALOG_PATH, MAX_CATALOG_BYTES);
+  const current = await read(await github.branchHead(repo, pull.baseRef));
+  const trusted = await trustedCatalog(github, repo, pull.baseRef, current, read);
+  return sha256Hex(JSON.stringify([textOf(current), textOf(trusted)]));
+}
+
+async function trustedCatalog(
+  github: GitHub,
+  repo: Repo,
+  baseRef: string,
+  current: FileResult,
+  read: (sha: string) => Promise<FileResult>,
+): Promise<FileResult> {
+  const { defaultBranch } = await github.repository(repo);
+  return defaultBranch === baseRef ? current : read(await github.branchHead(repo, defaultBranch));
+}
+
+/** A target branch that has not touched the catalog since takes head's as it is, even to repair one that is broken. */
+function mergedWith(
+  head: Catalog,
+  before: FileResult,
+  current: FileResult,
+): { catalog: Catalog } | { problems: Problem[] } {
+  if (textOf(before) === textOf(current)) return { catalog: head };
+  const [base, target] = [catalogIn(before), catalogIn(current)];
+  const broken = (before.kind !== 'absent' && base === null) || (current.kind !== 'absent' && target === null);
+  if (broken) {
+    const message =
+      'the catalog changed on the target branch and cannot be merged with there: bring this branch up to date';
+    return { problems: [{ path: '', line: 1, column: 1, message }] };
+  }
+  const result = mergeCatalogs(base ?? EMPTY, head, target ?? EMPTY);
+  return result.ok ? { catalog: result.catalog } : { problems: result.problems };
+}
+
+function textOf(file: FileResult): string | null {
+  return file.kind === 'file' ? file.text : file.kind === 'absent' ? null : `invalid: ${file.reason}`;
+}
+
+function catalogIn(file: FileResult): Catalog | null {
+  const parsed = file.kind === 'file' ? parse(file.text) : null;
+  return parsed?.valid === true ? parsed.catalog : null;
+}
+
+export function parse(text: string): CatalogResult {
   return parseCatalog(text, { validSpdxExpression: validateExpression, validWhitelistEntry: validateWhitelistEntry });
+}
+
+/** The built-in settings and no model. */
+const EMPTY: Catalog = builtIn();
+
+function builtIn(): Catalog {
+  const parsed = parse('models: []');
+  if (!parsed.valid) throw new TypeError('the empty catalog is valid');
+  return parsed.catalog;
 }

@@ -4,6 +4,7 @@ import type { CatalogState, ReviewReport, TargetState } from '../report/types.ts
 import { gate } from '../scan/gate.ts';
 import type { Build } from '../store/builds.ts';
 import type { Review } from '../store/reviews.ts';
+import { awaitsApproval } from './approval.ts';
 import { CATALOG_PATH, type ReviewContext } from './context.ts';
 import type { BuildResult, ReviewPlan } from './types.ts';
 
@@ -30,6 +31,8 @@ export async function reportOf(
     diff: plan?.diff ?? null,
     targets: (plan?.targets ?? []).map((target) => targetState(target, plan, found, today)),
     scanning: services.environment.scan,
+    weakenings: plan?.weakenings ?? [],
+    overrides: plan?.overrides ?? [],
     notes: plan?.notes ?? [],
     failure: plan?.failure ?? null,
   };
@@ -79,7 +82,7 @@ function buildState(
   build: LedgerBuild | undefined,
 ): TargetState['build'] {
   if (target.action !== 'build') return null;
-  if (plan?.awaitingApproval === true) return { state: 'awaiting-approval' };
+  if (plan !== null && awaitsApproval(target, plan)) return { state: 'awaiting-approval' };
   if (target.request === null)
     return { state: 'failed', code: 'registry-unavailable', message: target.warnings.join(' ') };
   switch (build?.state) {

@@ -1,27 +1,33 @@
 /*
- * The review of a pull request's head commit:
+ * The review of a pull request, job by job. The payload is a hint: the head there is now is what is reviewed.
  *
- *   event ──▶ review job ──▶ catalogs read ──▶ invalid, untouched, removed ──▶ concluded
- *                                  │
- *                                  └─▶ planned ──▶ builds requested (one per inputs key and destination) ──▶ conclude jobs
- *                                         └─▶ from a fork: nothing requested, awaiting approval
+ *   event ──▶ review job ──┬─▶ closed ──▶ detached (merged: its builds are publications now), checks ended
+ *                          ├─▶ older heads ──▶ superseded: what is unfinished concludes `cancelled`
+ *                          ├─▶ nothing it depends on changed ──▶ the plan there is
+ *                          └─▶ catalogs read, merged, judged at the stricter
+ *                                ├─▶ invalid, untouched, removed, over a ceiling ──▶ concluded
+ *                                └─▶ planned ──▶ builds requested, one per inputs key and destination, and attached
+ *                                       └─▶ awaiting approval: nothing requested for those targets
  *
  * Every step writes the ledger first and then asks for a conclude job, which makes GitHub's checks and comment say what the ledger
- * says. So each may die anywhere and run again.
+ * says. So each may die anywhere and run again. The state machine of a build is drawn in `store/builds.ts`.
  */
 import type { GitHub, PullRequest, Repo } from '../github/types.ts';
-import { targetName } from '../report/target-name.ts';
-import { attach, type BuildKey, detachPull } from '../store/attachments.ts';
+import { approvalOf } from '../store/approvals.ts';
+import { type BuildKey, detachPull } from '../store/attachments.ts';
 import { cancelUnattached } from '../store/builds.ts';
-import type { ReviewFacts } from '../store/reviews.ts';
+import type { Review, ReviewFacts } from '../store/reviews.ts';
+import { closeReviews } from './close.ts';
 import type { ReviewContext } from './context.ts';
 import { planReview } from './plan-review.ts';
-import { readCatalogs } from './read-catalogs.ts';
+import { currentAgainst, readCatalogs } from './read-catalogs.ts';
+import { requestBuilds } from './request-builds.ts';
 import { supersede } from './supersede.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
 
-/** Reviews the head a pull request has now, whatever the event said. @throws PublisherError `github-unavailable`, `denied` */
+/** @throws PublisherError `github-unavailable`, `denied` */
 export async function reviewPull(job: ReviewJob, context: ReviewContext, signal: AbortSignal): Promise<void> {
+  if (!(await context.serves(job.owner))) return;
   const github = await context.github(job.installationId);
   await context.locks.run(`review ${job.repoId}#${job.pr}`, () => review(job, github, context, signal));
 }
@@ -30,34 +36,61 @@ async function review(job: ReviewJob, github: GitHub, context: ReviewContext, si
   const { store, reviews, logger } = context;
   const repo: Repo = { owner: job.owner, name: job.repo };
   const pull = await github.pullRequest(repo, job.pr);
-  if (pull.state === 'closed') return;
-  const catalogs = await readCatalogs(github, repo, pull);
   const known = await reviews.reviewsOfPull(store.db, { repoId: job.repoId, pr: job.pr });
-  if (catalogs.kind === 'none' && known.length === 0) return;
-  const current = await reviews.beginReview(store.db, factsOf(job, pull));
-  const earlier = known.flatMap(({ plan }) => (plan === null || plan.targets.length === 0 ? [] : [plan]));
+  if (pull.state === 'closed') return closeReviews(known, pull, github, context);
   // Before anything is requested or cancelled for the new head: a build that both have must not change what the old one says.
   for (const old of known) {
     if (old.headSha !== pull.headSha && old.state !== 'superseded') await supersede(old, pull.headSha, github, context);
   }
-  await conclude(context, current);
-  const plan: ReviewPlan =
-    catalogs.kind === 'both'
-      ? await planReview(
-          { job, fork: current.fork, base: catalogs.base, head: catalogs.head, state: catalogs.warnings, earlier },
-          context,
-          signal,
-        )
-      : { ...NOTHING_PLANNED, catalog: catalogs.kind === 'none' ? { kind: 'untouched' } : catalogs.state };
+  const found = await planFor(job, pull, known, github, context, signal);
+  if (found === null) return;
+  const { plan, isNew } = found;
   signal.throwIfAborted();
-  await reviews.setReviewPlan(store.db, current.id, plan, plan.awaitingApproval ? 'planned' : 'building');
-  const keys = await requestBuilds(job, pull, plan, context);
-  for (const left of await detachPull(store.db, job.repoId, job.pr, keys)) await cancelUnattached(store.db, left);
+  const current = await reviews.beginReview(store.db, factsOf(job, pull));
+  await reviews.setReviewPlan(store.db, current.id, plan, 'building');
+  const keys = await requestBuilds(job, pull, plan, isNew, context);
+  await leaveOthers(job, keys, context);
   logger.info(
     { repo: `${job.owner}/${job.repo}`, pr: job.pr, head: pull.headSha, builds: keys.length },
     'Pull request planned',
   );
   await conclude(context, current);
+}
+
+/** The plan of the head: the one there is if nothing it depends on changed, else a new one; null when there is no catalog at all. */
+async function planFor(
+  job: ReviewJob,
+  pull: PullRequest,
+  known: readonly Review<ReviewPlan>[],
+  github: GitHub,
+  context: ReviewContext,
+  signal: AbortSignal,
+): Promise<{ plan: ReviewPlan; isNew: boolean } | null> {
+  const { store, reviews } = context;
+  const repo: Repo = { owner: job.owner, name: job.repo };
+  const approvedBy = await approvalOf(store.db, { repoId: job.repoId, pr: job.pr, headSha: pull.headSha });
+  const present = known.find(({ headSha }) => headSha === pull.headSha)?.plan ?? null;
+  if (present !== null && job.rebuild === null && !job.force && present.failure === null) {
+    const unchanged = present.against !== null && present.against === (await currentAgainst(github, repo, pull));
+    if (unchanged) return { plan: { ...present, approvedBy }, isNew: false };
+  }
+  const catalogs = await readCatalogs(github, repo, pull);
+  if (catalogs.kind === 'none' && known.length === 0) return null;
+  const current = await reviews.beginReview(store.db, factsOf(job, pull));
+  if (present === null) await conclude(context, current);
+  if (catalogs.kind !== 'planned') {
+    const state = catalogs.kind === 'none' ? ({ kind: 'untouched' } as const) : catalogs.state;
+    const against = catalogs.kind === 'stopped' ? catalogs.against : null;
+    return { plan: { ...NOTHING_PLANNED, catalog: state, against }, isNew: true };
+  }
+  const earlier = known.flatMap(({ plan }) => (plan === null || plan.targets.length === 0 ? [] : [plan]));
+  const plan = await planReview({ job, fork: current.fork, approvedBy, catalogs, earlier }, context, signal);
+  return { plan, isNew: true };
+}
+
+/** Builds this pull request no longer waits for are cancelled, unless somebody else does. */
+async function leaveOthers({ repoId, pr }: ReviewJob, keep: BuildKey[], { store }: ReviewContext): Promise<void> {
+  for (const left of await detachPull(store.db, repoId, pr, keep)) await cancelUnattached(store.db, left);
 }
 
 export const NOTHING_PLANNED: ReviewPlan = {
@@ -67,7 +100,11 @@ export const NOTHING_PLANNED: ReviewPlan = {
   revisions: {},
   scan: null,
   notes: [],
-  awaitingApproval: false,
+  fork: false,
+  overrides: [],
+  approvedBy: null,
+  weakenings: [],
+  against: null,
   failure: null,
 };
 
@@ -84,50 +121,6 @@ export function factsOf(job: ReviewJob, pull: PullRequest): ReviewFacts {
     baseSha: pull.baseSha,
     fork: pull.headRepoId !== pull.baseRepoId,
   };
-}
-
-/** One build per inputs key and destination, whoever asked first. */
-async function requestBuilds(
-  job: ReviewJob,
-  pull: PullRequest,
-  plan: ReviewPlan,
-  context: ReviewContext,
-): Promise<BuildKey[]> {
-  const { store, builds, queue } = context;
-  if (plan.awaitingApproval) return [];
-  const keys: BuildKey[] = [];
-  for (const target of plan.targets) {
-    if (target.action !== 'build' || target.request === null) continue;
-    const { request } = target;
-    const key: BuildKey = { inputs: request.key, destination: target.repositories.join(',') };
-    const again = isAsked(job.rebuild, target);
-    const checkName = targetName(target, plan.targets);
-    await store.transaction(async (tx) => {
-      await attach(tx.db, {
-        ...key,
-        kind: 'pull-request',
-        repoId: job.repoId,
-        pr: job.pr,
-        headSha: pull.headSha,
-        checkName,
-      });
-      const { queued } = await builds.requestBuild(tx.db, { ...key, owner: job.owner, request, again });
-      if (!queued) return;
-      await queue.enqueue(
-        'build',
-        { ...key, verify: again },
-        { key: `${key.inputs} ${key.destination}`, transaction: tx },
-      );
-    });
-    keys.push(key);
-  }
-  return keys;
-}
-
-function isAsked(rebuild: ReviewJob['rebuild'], target: ReviewPlan['targets'][number]): boolean {
-  if (rebuild === null) return false;
-  const named = rebuild.shorts === 'all' || rebuild.shorts.includes(target.model.short);
-  return named && (rebuild.variant === null || rebuild.variant === target.variant);
 }
 
 /** Asks for checks and comment of a review to be brought up to date. */

@@ -18,14 +18,18 @@ export async function supersede(
   context: ReviewContext,
 ): Promise<void> {
   await context.locks.run(concluding(old), async () => {
-    const checks = checkReports(await reportOf(old, context)).map((check) => ended(check, newHead));
+    const title = `Superseded by ${newHead.slice(0, 12)}`;
+    const checks = endUnfinished(checkReports(await reportOf(old, context)), title);
     await writeChecks(github, { owner: old.owner, name: old.repo }, old, checks, context);
     await setReviewState(context.store.db, old.id, 'superseded');
   });
 }
 
-function ended(check: CheckReport, newHead: string): CheckReport {
-  if (check.status === 'completed') return check;
-  const title = `Superseded by ${newHead.slice(0, 12)}`;
-  return { ...check, status: 'completed', conclusion: 'cancelled', title, summary: `${title}.` };
+/** What has not concluded by itself concludes as cancelled, saying why. */
+export function endUnfinished(checks: CheckReport[], title: string): CheckReport[] {
+  return checks.map((check) =>
+    check.status === 'completed'
+      ? check
+      : { ...check, status: 'completed', conclusion: 'cancelled', title, summary: `${title}.`, actions: [] },
+  );
 }

@@ -21,6 +21,8 @@ export const reviewJobSchema = pullSchema.extend({
   rebuild: z
     .object({ shorts: z.union([z.literal('all'), z.array(z.string())]), variant: z.enum(['slim', 'fat']).nullable() })
     .nullable(),
+  /** Plan again although nothing it depends on changed: somebody pressed "Re-run". */
+  force: z.boolean().default(false),
 });
 export type ReviewJob = z.infer<typeof reviewJobSchema>;
 
@@ -30,8 +32,26 @@ export type BuildJob = z.infer<typeof buildJobSchema>;
 export const concludeJobSchema = z.object({ repoId: z.number(), pr: z.number(), headSha: z.string() });
 export type ConcludeJob = z.infer<typeof concludeJobSchema>;
 
-export const commandJobSchema = pullSchema.extend({ commentId: z.number() });
+/** Something a person, or the default branch, asks of the bot. */
+export const commandJobSchema = z.discriminatedUnion('kind', [
+  pullSchema.extend({ kind: z.literal('comment'), commentId: z.number() }),
+  /** A button on one of our check runs, or "Re-run". */
+  pullSchema.extend({
+    kind: z.literal('action'),
+    /** `rerun`, or the identifier of a button. */
+    action: z.string(),
+    checkName: z.string(),
+    headSha: z.string(),
+    sender: z.string(),
+  }),
+  /** The default branch moved: open pull requests may have to be planned again. */
+  pullSchema.omit({ pr: true }).extend({ kind: z.literal('refresh') }),
+  /** A merge queue's commit waits for the required check. */
+  pullSchema.omit({ pr: true }).extend({ kind: z.literal('merge-group'), headSha: z.string() }),
+]);
 export type CommandJob = z.infer<typeof commandJobSchema>;
+export type CommentJob = Extract<CommandJob, { kind: 'comment' }>;
+export type ActionJob = Extract<CommandJob, { kind: 'action' }>;
 
 const catalogStateSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('valid'), warnings: z.array(problem) }),
@@ -71,8 +91,16 @@ export const reviewPlanSchema = z.object({
   revisions: z.record(z.string(), z.string().nullable()).default({}),
   scan: scanSettingsSchema.nullable(),
   notes: z.array(z.string()),
-  /** From a fork: validated and planned only. */
-  awaitingApproval: z.boolean(),
+  /** From another repository: validated and planned only, until this commit is approved. */
+  fork: z.boolean(),
+  /** Models whose `permissive: true` or `override_spdx` this pull request brings: their fat images wait for an approval. */
+  overrides: z.array(z.string()),
+  /** Who approved this very commit. */
+  approvedBy: z.string().nullable(),
+  /** What would loosen the rules, in force after the merge. */
+  weakenings: z.array(z.string()),
+  /** Hash of the catalogs on target and default branch that were planned against. */
+  against: z.string().nullable(),
   /** Why the plan could not be made, in words; the rest is then what was known before. */
   failure: z.string().nullable().default(null),
 });

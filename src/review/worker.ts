@@ -8,12 +8,14 @@ import { setReviewFailure } from './failure.ts';
 import { reviewPull } from './review-job.ts';
 import { buildJobSchema, commandJobSchema, concludeJobSchema, type ReviewJob, reviewJobSchema } from './types.ts';
 
+/** Builds at once in one process; each streams in bounded memory. What one account may have at once is less. */
+const BUILDS = 6;
+
 /** Begins to run all jobs of the product in this process. */
 export function startWorkers(context: ReviewContext): void {
   const { queue } = context;
-  const { maxBuildsPerOwner } = context.services.environment.ceilings;
   queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
-  queue.work('build', { concurrency: maxBuildsPerOwner, data: buildJobSchema }, (job) => runBuild(job, context));
+  queue.work('build', { concurrency: BUILDS, data: buildJobSchema }, (job) => runBuild(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 }

@@ -1,7 +1,7 @@
 import type { CheckRun, GitHub, Repo } from '../github/types.ts';
 import { canonicalJson } from '../image/canonical-json.ts';
 import { sha256Hex } from '../image/hash.ts';
-import type { CheckReport } from '../report/types.ts';
+import type { CheckButton, CheckReport } from '../report/types.ts';
 import type { Services } from '../services.ts';
 
 /** What was last written of a check in this process: saves GitHub a search and a write that changes nothing. */
@@ -9,6 +9,12 @@ export interface CheckMemory {
   get(key: string): { id: number; hash: string } | undefined;
   set(key: string, value: { id: number; hash: string }): void;
 }
+
+/** GitHub allows 20 characters of label and 40 of description. */
+const BUTTONS: Record<CheckButton, { label: string; description: string }> = {
+  approve: { label: 'Approve', description: 'Build what this commit asks for' },
+  rebuild: { label: 'Rebuild', description: 'Resolve again, build and scan' },
+};
 
 const MOST_REMEMBERED = 10_000;
 
@@ -33,7 +39,7 @@ export async function writeChecks(
   repo: Repo,
   { repoId, pr, headSha }: { repoId: number; pr: number; headSha: string },
   checks: CheckReport[],
-  { checkMemory, services }: { checkMemory: CheckMemory; services: Pick<Services, 'clock'> },
+  { checkMemory, services }: { checkMemory: CheckMemory; services: Pick<Services, 'clock' | 'redact'> },
 ): Promise<void> {
   for (const check of checks) {
     const key = `${repoId} ${headSha} ${pr} ${check.name}`;
@@ -41,12 +47,18 @@ export async function writeChecks(
     const known = checkMemory.get(key);
     if (known?.hash === hash) continue;
     const now = new Date(services.clock.now()).toISOString();
-    const id = await github.upsertCheck(repo, { ...checkRun(check, headSha, pr, now), id: known?.id });
+    const id = await github.upsertCheck(repo, { ...checkRun(check, headSha, pr, now, services.redact), id: known?.id });
     checkMemory.set(key, { id, hash });
   }
 }
 
-function checkRun(check: CheckReport, headSha: string, pr: number, now: string): CheckRun {
+function checkRun(
+  check: CheckReport,
+  headSha: string,
+  pr: number,
+  now: string,
+  redact: (text: string) => string,
+): CheckRun {
   const state =
     check.status === 'completed'
       ? { status: check.status, conclusion: check.conclusion ?? 'failure', completedAt: now }
@@ -56,16 +68,16 @@ function checkRun(check: CheckReport, headSha: string, pr: number, now: string):
     headSha,
     name: check.name,
     externalId: `pull-${pr}:${check.name}`,
-    title: check.title,
-    summary: check.summary,
+    title: redact(check.title),
+    summary: redact(check.summary),
     annotations: check.annotations.map(({ path, line, column, level, message }) => ({
       path,
       startLine: line,
       endLine: line,
       ...(column === null ? {} : { startColumn: column, endColumn: column }),
       level,
-      message,
+      message: redact(message),
     })),
-    actions: [],
+    actions: check.actions.map((identifier) => ({ identifier, ...BUTTONS[identifier] })),
   };
 }

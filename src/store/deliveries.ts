@@ -1,4 +1,4 @@
-import { lt } from 'drizzle-orm';
+import { eq, lt } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { deliveries } from './schema.ts';
 
@@ -21,4 +21,14 @@ export async function recordDelivery(db: Database, delivery: Delivery): Promise<
 export async function forgetDeliveries(db: Database, before: Date): Promise<number> {
   const rows = await db.delete(deliveries).where(lt(deliveries.receivedAt, before)).returning({ id: deliveries.id });
   return rows.length;
+}
+
+/** Whether a delivery with this very payload was recorded, under whatever id. */
+export async function isPayloadKnown(db: Database, payloadDigest: string): Promise<boolean> {
+  const rows = await db
+    .select({ id: deliveries.id })
+    .from(deliveries)
+    .where(eq(deliveries.payloadDigest, payloadDigest))
+    .limit(1);
+  return rows.length > 0;
 }

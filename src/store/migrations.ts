@@ -94,6 +94,7 @@ export const MIGRATIONS: readonly Migration[] = [
     version: 2,
     name: 'approvals',
     statements: [
+      `CREATE INDEX deliveries_payload ON publisher.deliveries (payload_digest)`,
       `CREATE TABLE publisher.approvals (
         repo_id bigint NOT NULL,
         pr integer NOT NULL,

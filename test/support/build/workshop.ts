@@ -70,6 +70,7 @@ export function openWorkshop(hubUrl: string): Workshop {
           namespaceSuffix: '',
           publishAllow: null,
           entrypointSha256: sha256Hex(ENTRYPOINT),
+          maxImageBytes: null,
         },
       });
       const target = targets.find((each) => each.variant === variant);

@@ -133,6 +133,8 @@ export function reviewReport(targets: TargetState[], extra: Partial<ReviewReport
     diff: null,
     targets,
     scanning: 'required',
+    weakenings: [],
+    overrides: [],
     notes: [],
     failure: null,
     ...extra,

@@ -17,10 +17,10 @@ function silent(asked: string[]): ImageSource {
 describe('a base whose registry is silent', () => {
   it('counts as out of reach after the time allowed, and is asked for once', async () => {
     const asked: string[] = [];
-    const bases = new BaseResolver(() => silent(asked), {}, 30);
+    const bases = new BaseResolver(() => silent(asked), 30);
     const answers = await Promise.all([
-      bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64']),
-      bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64']),
+      bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], null),
+      bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], null),
     ]);
     for (const answer of answers) {
       expect(answer).toMatchObject({ ok: false, error: { code: 'registry-unavailable', retryable: true } });
@@ -29,8 +29,8 @@ describe('a base whose registry is silent', () => {
   });
 
   it('is waited for no longer than the caller waits', async () => {
-    const bases = new BaseResolver(() => silent([]), {}, 60_000);
-    const answer = bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], AbortSignal.timeout(10));
+    const bases = new BaseResolver(() => silent([]), 60_000);
+    const answer = bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], null, AbortSignal.timeout(10));
     await expect(answer).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

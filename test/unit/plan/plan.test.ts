@@ -64,12 +64,13 @@ async function plan(given: Given = {}) {
     ...(pinned === undefined ? {} : { pins: pinned }),
     ...given,
     hub,
-    bases: new BaseResolver(open, pinned?.bases),
+    bases: new BaseResolver(open),
     context: {
       owner,
       namespaceSuffix: '',
       publishAllow: publishAllow === null ? null : parsePublishAllow(publishAllow).patterns,
       entrypointSha256: ENTRYPOINT,
+      maxImageBytes: null,
     },
   });
   const target = (variant: 'slim' | 'fat', runtime?: string): PlannedTarget => {
@@ -336,7 +337,7 @@ describe('the base', () => {
 describe('what was resolved before', () => {
   it('is used instead of asking where names point now', async () => {
     const { image } = await plan();
-    const pinned: Pins = { revisions: { tiny: 'd'.repeat(40) }, bases: { [BASE]: image.digest } };
+    const pinned: Pins = { revisions: { tiny: 'd'.repeat(40) }, bases: { tiny: { [BASE]: image.digest } } };
     const { hub, source } = await plan({ pinned, catalog: catalog('revision: main') });
     expect(hub.asked).toEqual([`acme/tiny@${'d'.repeat(40)}`]);
     expect(source.calls).not.toContain('manifest v1.2.3');
@@ -345,7 +346,7 @@ describe('what was resolved before', () => {
 
   it('gives the same plan, the tags included', async () => {
     const first = await plan();
-    const pinned: Pins = { revisions: { tiny: 'a'.repeat(40) }, bases: { [BASE]: first.image.digest } };
+    const pinned: Pins = { revisions: { tiny: 'a'.repeat(40) }, bases: { tiny: { [BASE]: first.image.digest } } };
     expect((await plan({ pinned })).targets).toEqual(first.targets);
   });
 });

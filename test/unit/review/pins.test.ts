@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pinsOf } from '../../../src/review/plan-review.ts';
+import { pinsOf } from '../../../src/review/pins.ts';
 import { NOTHING_PLANNED } from '../../../src/review/review-job.ts';
 import { type ReviewPlan, reviewPlanSchema } from '../../../src/review/types.ts';
 import { DIGEST, planned } from '../../support/report/report.ts';
@@ -26,7 +26,7 @@ const ONE = '{id: acme/one, short: one}';
 
 describe('what a pull request resolved', () => {
   test('holds: revision and base', () => {
-    expect(pinsOf([plan(A)], head(ONE), null)).toEqual({ revisions: { one: A }, bases: { 'base:v1': DIGEST } });
+    expect(pinsOf([plan(A)], head(ONE), null)).toEqual({ revisions: { one: A }, bases: { one: { 'base:v1': DIGEST } } });
   });
 
   test('of the newest plan wins over that of older ones', () => {
@@ -35,7 +35,7 @@ describe('what a pull request resolved', () => {
 
   test('is not lost by a plan in which Hub or registry did not answer', () => {
     const pins = pinsOf([plan(null, null, null), plan(A)], head(ONE), null);
-    expect(pins).toEqual({ revisions: { one: A }, bases: { 'base:v1': DIGEST } });
+    expect(pins).toEqual({ revisions: { one: A }, bases: { one: { 'base:v1': DIGEST } } });
   });
 
   test('is not lost by a broken catalog in between', () => {
@@ -64,7 +64,7 @@ describe('what a pull request resolved', () => {
   });
 
   test('of another base does not mix', () => {
-    expect(pinsOf([plan(A, null, OTHER), plan(A)], head(ONE), null).bases).toEqual({ 'base:v1': OTHER });
+    expect(pinsOf([plan(A, null, OTHER), plan(A)], head(ONE), null).bases).toEqual({ one: { 'base:v1': OTHER } });
   });
 });
 

@@ -1,0 +1,94 @@
+import type { GitHub, PullRequest, Repo } from '../github/types.ts';
+import { code } from '../report/markdown.ts';
+import type { ReviewContext } from '../review/context.ts';
+import type { PullRef, ReviewJob, ReviewPlan } from '../review/types.ts';
+import { approve } from '../store/approvals.ts';
+import type { Transaction } from '../store/database.ts';
+import type { Review } from '../store/reviews.ts';
+
+export type Rebuild = NonNullable<ReviewJob['rebuild']>;
+
+/** A refusal is one sentence for people. */
+export type Answer = { ok: true } | { ok: false; sentence: string };
+
+export const CLOSED: Answer = { ok: false, sentence: 'This pull request is closed, so there is nothing to build.' };
+
+/** Whether a rebuild can be, on the head there is now. */
+export async function mayRebuild(
+  { shorts, variant }: Rebuild,
+  pull: PullRequest,
+  { repoId, pr }: PullRef,
+  { store, reviews }: ReviewContext,
+): Promise<Answer> {
+  const no = (sentence: string): Answer => ({ ok: false, sentence });
+  if (pull.state === 'closed') return CLOSED;
+  const known = await reviews.reviewsOfPull(store.db, { repoId, pr });
+  const plan = newestPlan(known, pull.headSha);
+  if (pull.headRepoId !== pull.baseRepoId && (plan?.approvedBy ?? null) === null) {
+    return no(
+      'This pull request comes from a fork: it is validated and planned only, and `/rebuild` is not an approval.',
+    );
+  }
+  // Not planned yet, or the review failed: the next one finds out.
+  if (plan === null || plan.failure !== null) return { ok: true };
+  const targets = plan.targets.filter(({ action }) => action !== 'remove');
+  if (targets.length === 0) return no('This pull request has no model to build; the checks say why.');
+  if (shorts === 'all') return { ok: true };
+  const [short = ''] = shorts;
+  const mine = targets.filter(({ model }) => model.short === short);
+  if (mine.length === 0) {
+    const names = [...new Set(targets.map(({ model }) => model.short))].slice(0, 20).map(code).join(', ');
+    return no(`This pull request does not change a model ${code(short)}; it changes ${names}.`);
+  }
+  if (variant === 'fat' && mine.every((target) => target.variant !== 'fat' || target.action === 'skip')) {
+    return no(`A fat image of ${code(short)} is not permitted; the reasons are in the report above.`);
+  }
+  return { ok: true };
+}
+
+/** Whether a commit can be approved: it has to be the head there is now, and named well enough. */
+export function mayApprove(sha: string, pull: PullRequest): Answer {
+  if (pull.state === 'closed') return CLOSED;
+  if (pull.headSha.startsWith(sha)) return { ok: true };
+  return {
+    ok: false,
+    sentence: `The head of this pull request is ${code(pull.headSha.slice(0, 12))}, not ${code(sha.slice(0, 12))}: look at it, and approve that.`,
+  };
+}
+
+export async function enqueueReview(
+  pull: PullRef,
+  job: Pick<ReviewJob, 'rebuild' | 'force'>,
+  { queue }: ReviewContext,
+  transaction: Transaction,
+): Promise<void> {
+  const { installationId, repoId, owner, repo, pr } = pull;
+  const { rebuild, force } = job;
+  const what =
+    rebuild === null
+      ? ''
+      : ` rebuild ${rebuild.shorts === 'all' ? 'all' : rebuild.shorts.join(',')} ${rebuild.variant ?? ''}`;
+  const review: ReviewJob = { installationId, repoId, owner, repo, pr, rebuild, force };
+  await queue.enqueue('review', review, { key: `${repoId}#${pr}${what}${force ? ' force' : ''}`, transaction });
+}
+
+/** Approves the head and has it looked at again, in one transaction. */
+export async function approveHead(
+  pull: PullRef,
+  headSha: string,
+  login: string,
+  context: ReviewContext,
+  tx: Transaction,
+): Promise<void> {
+  await approve(tx.db, { repoId: pull.repoId, pr: pull.pr, headSha }, login);
+  await enqueueReview(pull, { rebuild: null, force: false }, context, tx);
+}
+
+export async function isAuthorised(github: GitHub, repo: Repo, login: string): Promise<boolean> {
+  return !login.endsWith('[bot]') && (await github.permission(repo, login));
+}
+
+function newestPlan(known: readonly Review<ReviewPlan>[], headSha: string): ReviewPlan | null {
+  const current = known.find((review) => review.headSha === headSha && review.plan !== null);
+  return (current ?? known.find(({ plan }) => plan !== null))?.plan ?? null;
+}

@@ -1,0 +1,40 @@
+import type { GitHub, PullRequest } from '../github/types.ts';
+import { checkReports } from '../report/checks.ts';
+import { detachPull, turnIntoPublications } from '../store/attachments.ts';
+import { cancelUnattached } from '../store/builds.ts';
+import { type Review, setReviewState } from '../store/reviews.ts';
+import { concluding, type ReviewContext } from './context.ts';
+import { reportOf } from './report-of.ts';
+import { endUnfinished } from './supersede.ts';
+import type { ReviewPlan } from './types.ts';
+import { writeChecks } from './write-checks.ts';
+
+/**
+ * A pull request that is over. Merged: what it waited for is waited for by its publication, and its checks go on to be told. Closed
+ * unmerged: it leaves its builds, which are cancelled unless somebody else waits, and what is unfinished ends.
+ */
+export async function closeReviews(
+  known: readonly Review<ReviewPlan>[],
+  pull: PullRequest,
+  github: GitHub,
+  context: ReviewContext,
+): Promise<void> {
+  const { store, logger } = context;
+  const [newest] = known;
+  if (newest === undefined) return;
+  const { repoId, pr } = newest;
+  if (pull.merged) {
+    const turned = await turnIntoPublications(store.db, repoId, pr, pull.headSha);
+    logger.info({ pr, builds: turned.length }, 'Pull request merged');
+    return;
+  }
+  for (const review of known.filter(({ state }) => state !== 'superseded' && state !== 'closed')) {
+    await context.locks.run(concluding(review), async () => {
+      const checks = endUnfinished(checkReports(await reportOf(review, context)), 'The pull request was closed');
+      await writeChecks(github, { owner: review.owner, name: review.repo }, review, checks, context);
+      await setReviewState(store.db, review.id, 'closed');
+    });
+  }
+  for (const left of await detachPull(store.db, repoId, pr)) await cancelUnattached(store.db, left);
+  logger.info({ pr }, 'Pull request closed');
+}
