@@ -69,15 +69,21 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
     event: Event,
     payload: Payload,
     click: Omit<ActionClick, 'pr' | 'checkName'>,
-    externalId: string | null,
+    externalIds: (string | null)[],
   ) => {
-    const [, number, checkName] = OWN_CHECK.exec(externalId ?? '') ?? [];
-    if (number === undefined || checkName === undefined) return;
+    const asked = externalIds.flatMap((externalId) => {
+      const [, number, checkName] = OWN_CHECK.exec(externalId ?? '') ?? [];
+      return number === undefined || checkName === undefined ? [] : [{ pr: Number(number), checkName }];
+    });
+    if (asked.length === 0) return;
     return accept(event, payload, {
       once: true,
-      enqueue: (tx, repo) => {
-        const job: CommandJob = { kind: 'action', ...repo, pr: Number(number), checkName, ...click };
-        return command(tx, job, `action ${repo.repoId} ${externalId} ${click.headSha} ${click.action}`);
+      async enqueue(tx, repo) {
+        for (const { pr, checkName } of asked) {
+          const job: CommandJob = { kind: 'action', ...repo, pr, checkName, ...click };
+          const key = `action ${repo.repoId} pull-${pr}:${checkName} ${click.headSha} ${click.action}`;
+          await command(tx, job, key);
+        }
       },
     });
   };
@@ -105,23 +111,18 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
       const { check_run: run, requested_action: asked, sender } = event.payload;
       const click = { action: asked?.identifier ?? '', headSha: run.head_sha, sender: sender.login };
       if (click.action === 'approve' || click.action === 'rebuild')
-        await onAction(event, event.payload, click, run.external_id);
+        await onAction(event, event.payload, click, [run.external_id]);
     });
     probot.on('check_run.rerequested', async (event) => {
       const { check_run: run, sender } = event.payload;
-      await onAction(
-        event,
-        event.payload,
-        { action: 'rerun', headSha: run.head_sha, sender: sender.login },
-        run.external_id,
-      );
+      const click = { action: 'rerun', headSha: run.head_sha, sender: sender.login };
+      await onAction(event, event.payload, click, [run.external_id]);
     });
     probot.on('check_suite.rerequested', async (event) => {
       const { check_suite: suite, sender } = event.payload;
-      for (const { number } of suite.pull_requests) {
-        const click = { action: 'rerun', headSha: suite.head_sha, sender: sender.login };
-        await onAction(event, event.payload, click, `pull-${number}:suite`);
-      }
+      const click = { action: 'rerun', headSha: suite.head_sha, sender: sender.login };
+      const pulls = suite.pull_requests.map(({ number }) => `pull-${number}:suite`);
+      await onAction(event, event.payload, click, pulls);
     });
     probot.on('push', async (event) => {
       const { ref, repository } = event.payload;

@@ -42,7 +42,7 @@ export interface BotOptions {
 /** Environment → services → server and worker. Waits for no outside service: GitHub, Hub and registries may be down. */
 export async function startBot({
   environment,
-  logger,
+  logger: plainLogger,
   as,
   variables = process.env,
   queue: patience = {},
@@ -55,7 +55,8 @@ export async function startBot({
       'A separate worker shares a PostgreSQL database with the server: set DATABASE_URL. (With the embedded database, `serve` works too.)',
     );
   }
-  const services = await createServices({ environment, logger, as: 'bot' });
+  const services = await createServices({ environment, logger: plainLogger, as: 'bot' });
+  const { logger } = services;
   const location =
     environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
   const store = await openStore(location, { logger });
@@ -111,10 +112,10 @@ function reviewContext(
 }
 
 /** OWNER_ALLOW; without it the App's own account. Others are ignored, and from outside that looks like a bot that is not there. */
-async function isServed(
+export async function isServed(
   owner: string,
-  { environment, logger }: Services,
-  installations: Installations,
+  { environment, logger }: { environment: Pick<Environment, 'ownerAllow'>; logger: Logger },
+  installations: Pick<Installations, 'owner'>,
 ): Promise<boolean> {
   const allowed = environment.ownerAllow ?? [await installations.owner()];
   // An App whose owner GitHub does not tell cannot be compared with.

@@ -5,6 +5,7 @@ import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
 import { guardedFetch } from './http/fetch.ts';
+import { redactingLogger } from './http/redacting-logger.ts';
 import { createSecrets } from './http/secrets.ts';
 import { HubClient } from './huggingface/client.ts';
 import { isGranted, parseGrants } from './huggingface/grants.ts';
@@ -31,6 +32,7 @@ const USER_AGENT = 'model-image-publisher';
 export interface Services {
   environment: Environment;
   clock: Clock;
+  /** Shows no secret, those learned as the process runs included. */
   logger: Logger;
   redact: (text: string) => string;
   /** The Hub as an owner may see it: HUB_ALLOW decides what beyond the public. */
@@ -55,12 +57,13 @@ export interface ServicesOptions {
 
 export async function createServices({
   environment,
-  logger,
+  logger: plainLogger,
   as,
   trustedRegistries = [],
 }: ServicesOptions): Promise<Services> {
   const clock = systemClock;
   const secrets = createSecrets(environment.secrets);
+  const logger = redactingLogger(plainLogger, secrets.redact);
   const publishAllow =
     environment.publishAllow === null
       ? null

@@ -2,7 +2,7 @@ import type { GitHub, PullRequest, Repo } from '../github/types.ts';
 import { code } from '../report/markdown.ts';
 import type { ReviewContext } from '../review/context.ts';
 import type { PullRef, ReviewJob, ReviewPlan } from '../review/types.ts';
-import { approve } from '../store/approvals.ts';
+import { approvalOf, approve } from '../store/approvals.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Review } from '../store/reviews.ts';
 
@@ -24,7 +24,8 @@ export async function mayRebuild(
   if (pull.state === 'closed') return CLOSED;
   const known = await reviews.reviewsOfPull(store.db, { repoId, pr });
   const plan = newestPlan(known, pull.headSha);
-  if (pull.headRepoId !== pull.baseRepoId && (plan?.approvedBy ?? null) === null) {
+  const fork = pull.headRepoId !== pull.baseRepoId;
+  if (fork && (await approvalOf(store.db, { repoId, pr, headSha: pull.headSha })) === null) {
     return no(
       'This pull request comes from a fork: it is validated and planned only, and `/rebuild` is not an approval.',
     );
@@ -46,14 +47,26 @@ export async function mayRebuild(
   return { ok: true };
 }
 
-/** Whether a commit can be approved: it has to be the head there is now, and named well enough. */
-export function mayApprove(sha: string, pull: PullRequest): Answer {
+/**
+ * Whether a commit can be approved: it has to be the head there is now, and named well enough. Two commits with the same first digits
+ * are made in seconds; the one that was looked at must not vouch for the other.
+ */
+export async function mayApprove(
+  sha: string,
+  pull: PullRequest,
+  { repoId, pr }: PullRef,
+  { store, reviews }: ReviewContext,
+): Promise<Answer> {
+  const no = (sentence: string): Answer => ({ ok: false, sentence });
   if (pull.state === 'closed') return CLOSED;
-  if (pull.headSha.startsWith(sha)) return { ok: true };
-  return {
-    ok: false,
-    sentence: `The head of this pull request is ${code(pull.headSha.slice(0, 12))}, not ${code(sha.slice(0, 12))}: look at it, and approve that.`,
-  };
+  if (!pull.headSha.startsWith(sha)) {
+    const [head, named] = [code(pull.headSha.slice(0, 12)), code(sha.slice(0, 12))];
+    return no(`The head of this pull request is ${head}, not ${named}: look at it, and approve that.`);
+  }
+  const known = await reviews.reviewsOfPull(store.db, { repoId, pr });
+  const others = known.filter(({ headSha }) => headSha !== pull.headSha && headSha.startsWith(sha));
+  if (others.length === 0) return { ok: true };
+  return no(`Several commits of this pull request begin with ${code(sha)}: name all 40 digits.`);
 }
 
 export async function enqueueReview(

@@ -2,7 +2,7 @@ import type { Repo } from '../github/types.ts';
 import { targetName } from '../report/target-name.ts';
 import type { ReviewContext } from '../review/context.ts';
 import type { ActionJob } from '../review/types.ts';
-import { approveHead, enqueueReview, isAuthorised, mayApprove, mayRebuild, type Rebuild } from './ask.ts';
+import { approveHead, enqueueReview, isAuthorised, mayRebuild, type Rebuild } from './ask.ts';
 
 /**
  * A button on one of our check runs, or GitHub's "Re-run". It belongs to the commit of its check: on a newer head it does nothing,
@@ -18,7 +18,6 @@ export async function runAction(job: ActionJob, context: ReviewContext): Promise
   const pull = await github.pullRequest(repo, job.pr);
   if (pull.state === 'closed' || pull.headSha !== job.headSha) return ignore('not the head');
   if (job.action === 'approve') {
-    if (!mayApprove(job.headSha, pull).ok) return ignore('not the head');
     return store.transaction((tx) => approveHead(job, pull.headSha, job.sender, context, tx));
   }
   const review = await reviews.findReview(store.db, { repoId: job.repoId, pr: job.pr, headSha: job.headSha });

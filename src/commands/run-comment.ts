@@ -65,7 +65,7 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
     }
     case 'approve': {
       const pull = await github.pullRequest(repo, job.pr);
-      const may = mayApprove(command.sha, pull);
+      const may = await mayApprove(command.sha, pull, job, context);
       return begin(may, asked, (tx) => approveHead(job, pull.headSha, comment.authorLogin, context, tx));
     }
   }

@@ -1,4 +1,5 @@
 import { MAX_CATALOG_BYTES } from '../catalog/parse.ts';
+import type { FileResult, GitHub, Repo } from '../github/types.ts';
 import { REQUIRED_CHECK } from '../report/checks.ts';
 import { plural } from '../report/numbers.ts';
 import type { CheckReport } from '../report/types.ts';
@@ -18,13 +19,13 @@ export async function runMergeGroup(
   const github = await context.github(job.installationId);
   const repo = { owner: job.owner, name: job.repo };
   const file = await github.fileAt(repo, job.headSha, CATALOG_PATH, MAX_CATALOG_BYTES);
-  if (file.kind === 'absent') return;
-  const parsed = file.kind === 'file' ? parse(file.text) : null;
-  const wrong =
-    parsed === null ? 'cannot be read' : parsed.valid ? null : `has ${plural(parsed.problems.length, 'problem')}`;
+  if (file.kind === 'absent' && !(await isOnDefaultBranch(github, repo))) return;
+  const wrong = wrongWith(file);
   const title =
     wrong === null
-      ? 'The merged catalog is valid; its images were judged on their pull requests.'
+      ? file.kind === 'absent'
+        ? `${CATALOG_PATH} is removed: nothing is built, existing tags stay.`
+        : 'The merged catalog is valid; its images were judged on their pull requests.'
       : `${CATALOG_PATH} of this merge group ${wrong}.`;
   const check: CheckReport = {
     name: REQUIRED_CHECK,
@@ -36,4 +37,18 @@ export async function runMergeGroup(
     actions: [],
   };
   await writeChecks(github, repo, { repoId: job.repoId, pr: 0, headSha: job.headSha }, [check], context);
+}
+
+/** A merge group that removes the catalog still waits for the check that the branch requires. */
+async function isOnDefaultBranch(github: GitHub, repo: Repo): Promise<boolean> {
+  const { defaultBranch } = await github.repository(repo);
+  const head = await github.branchHead(repo, defaultBranch);
+  return (await github.fileAt(repo, head, CATALOG_PATH, MAX_CATALOG_BYTES)).kind !== 'absent';
+}
+
+function wrongWith(file: FileResult): string | null {
+  if (file.kind === 'absent') return null;
+  const parsed = file.kind === 'file' ? parse(file.text) : null;
+  if (parsed === null) return 'cannot be read';
+  return parsed.valid ? null : `has ${plural(parsed.problems.length, 'problem')}`;
 }

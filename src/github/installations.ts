@@ -21,7 +21,11 @@ export interface InstallationsOptions {
 }
 
 const tokenAnswer = z.object({ token: z.string().min(1), expires_at: z.string() });
-const appAnswer = z.object({ slug: z.string().min(1), owner: z.object({ login: z.string().min(1) }).nullish() });
+const appAnswer = z.object({
+  slug: z.string().min(1),
+  // An account has a login, an enterprise only a slug.
+  owner: z.object({ login: z.string().optional(), slug: z.string().optional() }).nullish(),
+});
 type App = z.infer<typeof appAnswer>;
 
 /** A token is replaced once less than this share of its life is left, so that none expires on its way. */
@@ -103,7 +107,8 @@ export class Installations {
 
   /** The account that owns the App: the one that is served where the operator names no other. null when GitHub does not tell. */
   async owner(): Promise<string | null> {
-    return (await this.#describe()).owner?.login ?? null;
+    const { owner } = await this.#describe();
+    return owner?.login ?? owner?.slug ?? null;
   }
 
   /** The App comments as `<slug>[bot]`. */

@@ -1,15 +1,33 @@
 const MASK = '[redacted]';
 /** Shorter ones would blank out ordinary words. */
 const SHORTEST_SECRET = 4;
+/** A beginning of so many characters gives away too much of a secret that was cut off, and is hardly met by chance. */
+const SHORTEST_BEGINNING = 12;
 
 /**
  * A function that makes text fit for logs, checks and comments: every secret is masked as it is, JSON-escaped, URL-encoded
- * and base64-encoded (alone or inside `user:secret`), and URLs lose their user information and query.
+ * and base64-encoded (alone or inside `user:secret`), whole or cut off at its end, and URLs lose their user information and query.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const forms = new Set(secrets.flatMap(lines).flatMap(formsOf));
   const known = [...forms].filter((form) => form.length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length);
-  return (text) => stripUrls(known.reduce((rest, form) => rest.replaceAll(form, MASK), text));
+  return (text) => stripUrls(known.reduce((rest, form) => maskBeginnings(rest.replaceAll(form, MASK), form), text));
+}
+
+/** Masks the beginning of a secret where a message was shortened in the middle of it. */
+function maskBeginnings(text: string, form: string): string {
+  if (form.length <= SHORTEST_BEGINNING) return text;
+  const beginning = form.slice(0, SHORTEST_BEGINNING);
+  let masked = '';
+  let done = 0;
+  for (let at = text.indexOf(beginning); at >= 0; at = text.indexOf(beginning, done)) {
+    let end = at + SHORTEST_BEGINNING;
+    while (end < text.length && text[end] === form[end - at]) end++;
+    const isCut = !/[\p{L}\p{N}_+/=-]/u.test(text[end] ?? '');
+    masked += text.slice(done, isCut ? at : end) + (isCut ? MASK : '');
+    done = end;
+  }
+  return masked + text.slice(done);
 }
 
 /** User information and query of every URL in the text are dropped: they hold passwords and signatures. */

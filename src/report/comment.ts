@@ -206,7 +206,7 @@ function footer({ headSha, targets }: ReviewReport): string[] {
       : [];
   return [
     ...pull,
-    `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat]')}, ${code('/rebuild all')} or ${code(`/approve ${headSha.slice(0, 12)}`)}.</sub>`,
+    `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat]')}, ${code('/rebuild all')} or ${code(`/approve ${headSha}`)}.</sub>`,
   ];
 }
 

@@ -9,7 +9,7 @@ import type { ImageTarget } from '../registry/types.ts';
 import type { ScanResult } from '../scan/types.ts';
 import { baseOf } from '../services.ts';
 import { attachmentsOf } from '../store/attachments.ts';
-import { type Build, type BuildClaim, ownerUsage, progressBuild, releaseBuild } from '../store/builds.ts';
+import { type Build, type BuildClaim, lockOwner, ownerUsage, progressBuild, releaseBuild } from '../store/builds.ts';
 import { latestScan, rememberScan } from '../store/scans.ts';
 import type { ReviewContext } from './context.ts';
 import { conclude } from './review-job.ts';
@@ -31,23 +31,26 @@ type LedgerBuild = Build<BuildRequest, BuildResult>;
  */
 export async function runBuild(job: JobContext & { data: BuildJob }, context: ReviewContext): Promise<void> {
   const { store, builds, logger } = context;
-  if (await isOverCrowded(job.data, context)) return job.postpone(CROWDED_MS);
-  const build = await builds.claimBuild(store.db, job.data);
+  const build = await claimUnlessCrowded(job.data, context);
+  if (build === 'crowded') return job.postpone(CROWDED_MS);
   if (build === null) return;
   const claim: BuildClaim = { inputs: build.inputs, destination: build.destination, attempt: build.attempt };
   const lost = new AbortController();
   const signal = AbortSignal.any([job.signal, lost.signal]);
-  const { progress, stop } = followProgress(claim, context, lost);
+  const { progress, latest, stop } = followProgress(claim, context, lost);
   await tellWaiting(claim, context);
   try {
     await assertDailyBytes(build, context);
     const image = await push(build, job.data.verify, context, signal, progress);
     const { scan, baseScan } = await scanBuilt(build, image, context, signal, progress);
+    // The day's bytes are counted from here: the last note may be older than the last byte.
+    await progressBuild(store.db, claim, latest());
     await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan }, scan });
     logger.info({ reference: image.reference, ms: image.durationMs, bytes: image.bytes }, 'Image built');
   } catch (thrown) {
     stop();
-    const error = asPublisherError(thrown);
+    // Whatever was interrupted by it: why the build was given up is what people have to read.
+    const error = asPublisherError(lost.signal.aborted ? lost.signal.reason : thrown);
     if (job.signal.aborted) {
       await releaseBuild(store.db, claim);
       throw error;
@@ -66,13 +69,22 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   }
 }
 
-/** Whether the owner has as many builds running as the operator allows (MAX_BUILDS_PER_OWNER). */
-async function isOverCrowded(key: BuildJob, { store, builds, services }: ReviewContext): Promise<boolean> {
-  const build = await builds.findBuild(store.db, key);
-  // One that is marked as running was left by a worker that died, and counts already.
-  if (build === null || build.state !== 'queued') return false;
-  const { running } = await ownerUsage(store.db, build.owner, new Date(0));
-  return running >= services.environment.ceilings.maxBuildsPerOwner;
+/** Takes the build, unless its owner has as many running as the operator allows (MAX_BUILDS_PER_OWNER): one claim of an owner at a time. */
+async function claimUnlessCrowded(
+  key: BuildJob,
+  { store, builds, services }: ReviewContext,
+): Promise<LedgerBuild | 'crowded' | null> {
+  const { maxBuildsPerOwner } = services.environment.ceilings;
+  return store.transaction(async ({ db }) => {
+    const build = await builds.findBuild(db, key);
+    if (build === null) return null;
+    await lockOwner(db, build.owner);
+    // One that is marked as running was left by a worker that died, and counts already.
+    if (build.state === 'queued' && (await ownerUsage(db, build.owner, new Date(0))).running >= maxBuildsPerOwner) {
+      return 'crowded';
+    }
+    return builds.claimBuild(db, key);
+  });
 }
 
 /** @throws PublisherError `too-large` naming number, ceiling and setting, before a byte moves */
@@ -149,21 +161,18 @@ function followProgress(
   claim: BuildClaim,
   context: ReviewContext,
   lost: AbortController,
-): { progress: (progress: BuildProgress) => void; stop: () => void } {
+): { progress: (progress: BuildProgress) => void; latest: () => BuildProgress; stop: () => void } {
   const { clock } = context.services;
   let latest: BuildProgress = { step: 'starting', bytesDone: 0, bytesTotal: 0 };
   const { stallTimeoutMs } = context.services.environment.ceilings;
   let noted = 0;
   let told = clock.now();
   let moved = clock.now();
+  const progressOf = () => ({ step: latest.step, bytesDone: latest.bytesDone, bytesTotal: latest.bytesTotal });
   const note = (now: number, tell: boolean) => {
     noted = now;
     if (tell) told = now;
-    progressBuild(context.store.db, claim, {
-      step: latest.step,
-      bytesDone: latest.bytesDone,
-      bytesTotal: latest.bytesTotal,
-    })
+    progressBuild(context.store.db, claim, progressOf())
       .then(async (ours) => {
         if (!ours)
           lost.abort(new PublisherError('cancelled', 'Another worker has this build, or nobody waits for it.'));
@@ -189,6 +198,7 @@ function followProgress(
       if (!isNewStep && now - noted < LEDGER_EVERY) return;
       note(now, now - told >= (isNewStep ? LEDGER_EVERY : GITHUB_EVERY));
     },
+    latest: progressOf,
     stop: () => clearInterval(timer),
   };
 }

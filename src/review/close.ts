@@ -5,7 +5,7 @@ import { cancelUnattached } from '../store/builds.ts';
 import { type Review, setReviewState } from '../store/reviews.ts';
 import { concluding, type ReviewContext } from './context.ts';
 import { reportOf } from './report-of.ts';
-import { endUnfinished } from './supersede.ts';
+import { endUnfinished, isOver, supersede } from './supersede.ts';
 import type { ReviewPlan } from './types.ts';
 import { writeChecks } from './write-checks.ts';
 
@@ -25,10 +25,17 @@ export async function closeReviews(
   const { repoId, pr } = newest;
   if (pull.merged) {
     const turned = await turnIntoPublications(store.db, repoId, pr, pull.headSha);
+    for (const review of known) {
+      if (isOver(review)) continue;
+      // Merged before the push that made its head was looked at: what is unfinished on older heads has no other end.
+      if (review.headSha !== pull.headSha) await supersede(review, pull.headSha, github, context);
+      // Told to the end: the default branch's later changes are none of its business.
+      else if (review.state === 'concluded') await setReviewState(store.db, review.id, 'closed');
+    }
     logger.info({ pr, builds: turned.length }, 'Pull request merged');
     return;
   }
-  for (const review of known.filter(({ state }) => state !== 'superseded' && state !== 'closed')) {
+  for (const review of known.filter((review) => !isOver(review))) {
     await context.locks.run(concluding(review), async () => {
       const checks = endUnfinished(checkReports(await reportOf(review, context)), 'The pull request was closed');
       await writeChecks(github, { owner: review.owner, name: review.repo }, review, checks, context);

@@ -2,10 +2,11 @@ import type { GitHub, Repo } from '../github/types.ts';
 import { checkReports } from '../report/checks.ts';
 import { commentBody } from '../report/comment.ts';
 import { verdict } from '../report/verdict.ts';
-import { type Review, setReviewState } from '../store/reviews.ts';
+import { setReviewState } from '../store/reviews.ts';
 import { concluding, type ReviewContext } from './context.ts';
 import { reportOf } from './report-of.ts';
-import type { ConcludeJob, ReviewPlan } from './types.ts';
+import { isOver } from './supersede.ts';
+import type { ConcludeJob } from './types.ts';
 import { writeChecks } from './write-checks.ts';
 
 /** The marker of the one comment of a pull request. */
@@ -38,11 +39,6 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
       );
     }
   });
-}
-
-/** Somebody else wrote the last word on this head's checks. */
-function isOver({ state }: Review<ReviewPlan>): boolean {
-  return state === 'superseded' || state === 'closed';
 }
 
 /** Whether an earlier head had a comment that must not go on saying what is no longer so. */

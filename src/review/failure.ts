@@ -10,6 +10,8 @@ export async function setReviewFailure(job: ReviewJob, error: PublisherError, co
   const pull = await github.pullRequest({ owner: job.owner, name: job.repo }, job.pr);
   const review = await reviews.beginReview(store.db, factsOf(job, pull));
   const failure = `The review failed (${error.code}): ${services.redact(error.message)}`;
-  await reviews.setReviewPlan(store.db, review.id, { ...(review.plan ?? NOTHING_PLANNED), failure }, 'planned');
+  // Depending on nothing, it is made again by whatever comes next.
+  const plan = { ...(review.plan ?? NOTHING_PLANNED), against: null, failure };
+  await reviews.setReviewPlan(store.db, review.id, plan, 'planned');
   await conclude(context, review);
 }

@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/types.ts';
 import { BaseResolver } from '../plan/bases.ts';
 import { buildingRefusal, planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
+import type { PlannedTarget } from '../plan/types.ts';
 import { defaultPublishAllow } from '../registry/patterns.ts';
 import type { ReviewContext } from './context.ts';
 import { pinsOf } from './pins.ts';
@@ -67,11 +68,17 @@ export async function planReview(
   return {
     ...nothing,
     catalog: untouched ? { kind: 'untouched' } : state,
-    targets: plan.targets,
+    targets: plan.targets.map((target) => quiet(target, services.redact)),
     revisions: Object.fromEntries(catalog.models.map(({ short, revision }) => [short, revision])),
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
     failure: buildingRefusal(diff, ceilings),
   };
+}
+
+/** What Hub and registry said is kept for good: without secrets, should one of them have told us ours. */
+function quiet(target: PlannedTarget, redact: (text: string) => string): PlannedTarget {
+  const reasons = target.reasons.map((reason) => ({ ...reason, message: redact(reason.message) }));
+  return { ...target, reasons, warnings: target.warnings.map(redact) };
 }
 
 /** Models whose licence override the target branch does not have: a person has to look before weights are shipped on its word. */

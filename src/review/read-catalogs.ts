@@ -10,7 +10,7 @@ import type { CatalogState } from '../report/types.ts';
 import { CATALOG_PATH } from './context.ts';
 
 export type Catalogs =
-  /** Neither commit has a catalog: this repository is none of ours. */
+  /** No commit and no branch has a catalog: this repository is none of ours. */
   | { kind: 'none' }
   | { kind: 'stopped'; state: CatalogState; against: string }
   | {
@@ -42,7 +42,12 @@ export async function readCatalogs(github: GitHub, repo: Repo, pull: PullRequest
   const against = sha256Hex(JSON.stringify([textOf(current), textOf(trusted)]));
   const stop = (state: CatalogState): Catalogs => ({ kind: 'stopped', state, against });
 
-  if (after.kind === 'absent') return before.kind === 'absent' ? { kind: 'none' } : stop({ kind: 'removed' });
+  if (after.kind === 'absent' && before.kind === 'absent') {
+    // A branch older than the repository's catalog changes nothing of it, and is still waited for by the required check.
+    const none = current.kind === 'absent' && trusted.kind === 'absent';
+    return none ? { kind: 'none' } : stop({ kind: 'untouched' });
+  }
+  if (after.kind === 'absent') return stop({ kind: 'removed' });
   if (after.kind === 'invalid') return stop({ kind: 'unreadable', reason: after.reason });
   if (before.kind === 'file' && before.text === after.text) return stop({ kind: 'untouched' });
   const head = parse(after.text);

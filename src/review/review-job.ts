@@ -13,17 +13,20 @@
  * says. So each may die anywhere and run again. The state machine of a build is drawn in `store/builds.ts`.
  */
 import type { GitHub, PullRequest, Repo } from '../github/types.ts';
+import { checkReports } from '../report/checks.ts';
 import { approvalOf } from '../store/approvals.ts';
 import { type BuildKey, detachPull } from '../store/attachments.ts';
 import { cancelUnattached } from '../store/builds.ts';
 import type { Review, ReviewFacts } from '../store/reviews.ts';
 import { closeReviews } from './close.ts';
-import type { ReviewContext } from './context.ts';
+import { concluding, type ReviewContext } from './context.ts';
 import { planReview } from './plan-review.ts';
 import { currentAgainst, readCatalogs } from './read-catalogs.ts';
+import { reportOf } from './report-of.ts';
 import { requestBuilds } from './request-builds.ts';
-import { supersede } from './supersede.ts';
+import { isOver, supersede } from './supersede.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
+import { writeChecks } from './write-checks.ts';
 
 /** @throws PublisherError `github-unavailable`, `denied` */
 export async function reviewPull(job: ReviewJob, context: ReviewContext, signal: AbortSignal): Promise<void> {
@@ -40,7 +43,7 @@ async function review(job: ReviewJob, github: GitHub, context: ReviewContext, si
   if (pull.state === 'closed') return closeReviews(known, pull, github, context);
   // Before anything is requested or cancelled for the new head: a build that both have must not change what the old one says.
   for (const old of known) {
-    if (old.headSha !== pull.headSha && old.state !== 'superseded') await supersede(old, pull.headSha, github, context);
+    if (old.headSha !== pull.headSha && !isOver(old)) await supersede(old, pull.headSha, github, context);
   }
   const found = await planFor(job, pull, known, github, context, signal);
   if (found === null) return;
@@ -70,7 +73,7 @@ async function planFor(
   const repo: Repo = { owner: job.owner, name: job.repo };
   const approvedBy = await approvalOf(store.db, { repoId: job.repoId, pr: job.pr, headSha: pull.headSha });
   const present = known.find(({ headSha }) => headSha === pull.headSha)?.plan ?? null;
-  if (present !== null && job.rebuild === null && !job.force && present.failure === null) {
+  if (present !== null && job.rebuild === null && !job.force) {
     const unchanged = present.against !== null && present.against === (await currentAgainst(github, repo, pull));
     if (unchanged) return { plan: { ...present, approvedBy }, isNew: false };
   }
@@ -78,6 +81,7 @@ async function planFor(
   if (catalogs.kind === 'none' && known.length === 0) return null;
   const current = await reviews.beginReview(store.db, factsOf(job, pull));
   if (present === null) await conclude(context, current);
+  else if (job.force) await showBegun(current, github, context);
   if (catalogs.kind !== 'planned') {
     const state = catalogs.kind === 'none' ? ({ kind: 'untouched' } as const) : catalogs.state;
     const against = catalogs.kind === 'stopped' ? catalogs.against : null;
@@ -86,6 +90,13 @@ async function planFor(
   const earlier = known.flatMap(({ plan }) => (plan === null || plan.targets.length === 0 ? [] : [plan]));
   const plan = await planReview({ job, fork: current.fork, approvedBy, catalogs, earlier }, context, signal);
   return { plan, isNew: true };
+}
+
+/** Who pressed "Re-run" sees at once that it does: the required check is in progress until the end of it is known, also of the same one. */
+async function showBegun(review: Review<ReviewPlan>, github: GitHub, context: ReviewContext): Promise<void> {
+  const report = { ...(await reportOf(review, context)), catalog: null, targets: [], failure: null };
+  const repo: Repo = { owner: review.owner, name: review.repo };
+  await context.locks.run(concluding(review), () => writeChecks(github, repo, review, checkReports(report), context));
 }
 
 /** Builds this pull request no longer waits for are cancelled, unless somebody else does. */

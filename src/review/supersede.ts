@@ -25,6 +25,11 @@ export async function supersede(
   });
 }
 
+/** Whether the last word on a head's checks was written: nothing may be told of it any more. */
+export function isOver({ state }: Pick<Review<ReviewPlan>, 'state'>): boolean {
+  return state === 'superseded' || state === 'closed';
+}
+
 /** What has not concluded by itself concludes as cancelled, saying why. */
 export function endUnfinished(checks: CheckReport[], title: string): CheckReport[] {
   return checks.map((check) =>

@@ -21,7 +21,7 @@ export function startWorkers(context: ReviewContext): void {
 }
 
 /** A review that cannot be made has to be told where people look: in the required check. */
-async function runReview(job: JobContext & { data: ReviewJob }, context: ReviewContext): Promise<void> {
+export async function runReview(job: JobContext & { data: ReviewJob }, context: ReviewContext): Promise<void> {
   try {
     await reviewPull(job.data, context, job.signal);
   } catch (thrown) {

@@ -154,6 +154,11 @@ export async function cancelUnattached(db: Database, key: BuildKey): Promise<boo
   return rows.length > 0;
 }
 
+/** Until the transaction ends nobody else holds this: what is counted of an owner's builds stays true. */
+export async function lockOwner(db: Database, owner: string): Promise<void> {
+  await db.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`builds of ${owner}`}, 0))`);
+}
+
 /** What an owner's builds use up against the ceilings: those running now, and bytes moved since `since`. */
 export async function ownerUsage(
   db: Database,

@@ -17,7 +17,11 @@ export interface Pull {
 }
 
 /** The text of a catalog; `models` and `defaults` are lines as they stand in it. */
-export function catalogOf({ baseReference, registry }: Places, models: string[], defaults: string[] = []): string {
+export function catalogOf(
+  { baseReference, registry }: Omit<Places, 'github'>,
+  models: string[],
+  defaults: string[] = [],
+): string {
   return [
     'defaults:',
     `  base_image: "${baseReference}"`,

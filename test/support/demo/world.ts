@@ -10,7 +10,7 @@ import { RegistryClient, type RegistryRepository } from '../../../src/registry/c
 import { type GitHubStandIn, startGitHub } from '../github/index.ts';
 import type { HubModel } from '../hub/model.ts';
 import { type HubStandIn, startHub } from '../hub/server.ts';
-import { pushBaseImage, type RegistryStandIn, startRegistry } from '../registry/index.ts';
+import { pushBaseImage, type RegistryOptions, type RegistryStandIn, startRegistry } from '../registry/index.ts';
 
 export const WEBHOOK_SECRET = 'a-secret-of-the-demo';
 export const REPO = { owner: 'acme', name: 'models' };
@@ -48,6 +48,14 @@ export interface WorldOptions {
   variables?: Record<string, string>;
   logger?: Logger;
   queue?: BotOptions['queue'];
+  /** How the registry differs from the usual one. */
+  registry?: RegistryOptions;
+  registryPassword?: string;
+  webhookSecret?: string;
+  /** More settings, of what only the stand-ins know. */
+  settings?: (places: Pick<StandIns, 'registry' | 'settings'>) => Record<string, string>;
+  /** Milliseconds a content URL of the Hub is good for. */
+  signedUrlMs?: number;
 }
 
 export async function startStandIns(options: WorldOptions): Promise<StandIns> {
@@ -56,20 +64,25 @@ export async function startStandIns(options: WorldOptions): Promise<StandIns> {
   const close = async () => {
     for (const step of closing.splice(0)) await step();
   };
+  const { registryPassword: password = REGISTRY_PASSWORD, webhookSecret = WEBHOOK_SECRET } = options;
   try {
-    const registry = await startRegistry({ users: { robot: REGISTRY_PASSWORD } });
+    const registry = await startRegistry({ users: { robot: password }, ...options.registry });
     closing.unshift(() => registry.close());
     const hub =
       options.hubEndpoint === undefined
-        ? await startHub({ models: options.models, tokens: options.hubTokens ?? {} })
+        ? await startHub({
+            models: options.models,
+            tokens: options.hubTokens ?? {},
+            ...(options.signedUrlMs === undefined ? {} : { signedUrlMs: options.signedUrlMs }),
+          })
         : null;
     if (hub !== null) closing.unshift(() => hub.close());
-    const github = await startGitHub({ webhookSecret: WEBHOOK_SECRET, owners: [REPO.owner], tokenSeconds: 5 });
+    const github = await startGitHub({ webhookSecret, owners: [REPO.owner], tokenSeconds: 5 });
     closing.unshift(() => github.close());
     const client = new RegistryClient({
       fetch: guardedFetch({ allow: [], allowLoopback: true }),
       clock: systemClock,
-      credentials: async () => ({ username: 'robot', password: REGISTRY_PASSWORD }),
+      credentials: async () => ({ username: 'robot', password }),
       logger: silentLogger,
       userAgent: 'demo',
     });
@@ -80,22 +93,24 @@ export async function startStandIns(options: WorldOptions): Promise<StandIns> {
       labels: { 'org.example.runtime': 'tiny' },
       workingDir: '/srv',
     });
-    await writeDockerConfig(folder, registry.host);
-    const settings = {
+    await writeDockerConfig(folder, registry.host, password);
+    const settings: Record<string, string> = {
       HOME: folder,
       DATA_DIR: join(folder, 'data'),
       DOCKER_CONFIG: join(folder, 'docker'),
       HF_ENDPOINT: hub?.url ?? options.hubEndpoint ?? '',
-      SOURCE_ALLOW: registry.host,
+      // Hosts on loopback have to be listed, those beside the registry too.
+      SOURCE_ALLOW: [registry.host, registry.cdnHost, registry.realmHost].filter((host) => host !== null).join(','),
       PUBLISH_ALLOW: `${REPO.owner}=${registry.host}/${REPO.owner}/*`,
       APP_ID: String(github.appId),
       PRIVATE_KEY: github.privateKey,
-      WEBHOOK_SECRET,
+      WEBHOOK_SECRET: webhookSecret,
       GITHUB_API_URL: github.url,
       HOST: '127.0.0.1',
       PORT: '0',
       ...options.variables,
     };
+    Object.assign(settings, options.settings?.({ registry, settings }));
     const baseReference = `${registry.host}/base/runtime:v1.2.3`;
     return { github, hub, registry, baseReference, settings, repository, close };
   } catch (error) {
@@ -137,9 +152,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-async function writeDockerConfig(folder: string, host: string): Promise<void> {
+async function writeDockerConfig(folder: string, host: string, password: string): Promise<void> {
   await mkdir(join(folder, 'docker'), { recursive: true });
-  const auth = Buffer.from(`robot:${REGISTRY_PASSWORD}`).toString('base64');
+  const auth = Buffer.from(`robot:${password}`).toString('base64');
   await writeFile(join(folder, 'docker', 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }), {
     mode: 0o600,
   });

@@ -51,6 +51,8 @@ export interface FakeGitHubOptions {
   repository?: Partial<Repository>;
   /** Default `model-image-publisher`. */
   appSlug?: string;
+  /** Of checks and comments; GitHub's are unique over all repositories. */
+  firstId?: number;
 }
 
 const missing = (what: string) =>
@@ -95,7 +97,7 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
   const checkHistory: StoredCheck[] = [];
   const comments: StoredComment[] = [];
   let failures: { method: Method; error: PublisherError; left: number; afterwards: boolean }[] = [];
-  let nextId = 1;
+  let nextId = options.firstId ?? 1;
 
   /** Every method goes through here: recorded, checked, and failed when a test wants it. */
   async function act<T>(method: Method, repo: Repo, args: unknown[], work: () => T): Promise<T> {

@@ -39,6 +39,8 @@ export interface Pulls {
   /** The head branch has a new commit: moves the record and says `synchronize`. */
   synchronize(pull: PullRecord, sha: string, sender: Person): Promise<void>;
   close(pull: PullRecord, sender: Person, mergeSha?: string): Promise<void>;
+  /** Moves the record to another base branch and says `edited`. */
+  retarget(pull: PullRecord, base: string, sender: Person): Promise<void>;
   reopen(pull: PullRecord, sender: Person): Promise<void>;
   /** Open ones from the branch. */
   ofBranch(repo: RepoName, branch: string): PullRecord[];
@@ -197,6 +199,14 @@ export function createPulls(world: World, git: Git, router: Router): Pulls {
       record.mergeSha = mergeSha ?? null;
       stamps.set(record, secondsStamp(Date.now()));
       await announce(record, 'closed', sender);
+    },
+    async retarget(record, base, sender) {
+      const baseSha = await git.branch(record.repo, base);
+      if (baseSha === null) throw new Error(`no branch ${base}`);
+      const changes = { base: { ref: { from: record.baseRef }, sha: { from: record.baseSha } } };
+      record.baseRef = base;
+      record.baseSha = baseSha;
+      await announce(record, 'edited', sender, { changes });
     },
     async reopen(record, sender) {
       if (record.mergeSha !== null) throw new Error(`pull request ${record.number} is merged`);

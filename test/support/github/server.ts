@@ -160,6 +160,13 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubStandIn
       await pulls.synchronize(pull, sha, person(author));
       return sha;
     },
+    async forcePush(repo, number, sha) {
+      const pull = pulls.find(repo, number);
+      await git.setRef(repo, `heads/${pull.headRef}`, sha);
+      await announcePush(repo, pull.headRef, pull.headSha, sha, pull.author.login);
+      await pulls.synchronize(pull, sha, pull.author);
+    },
+    retargetPullRequest: (repo, number, base) => pulls.retarget(pulls.find(repo, number), base, person('maintainer')),
     async mergePullRequest(repo, number, by = 'maintainer') {
       const pull = pulls.find(repo, number);
       const before = await requireBranch(repo, pull.baseRef);

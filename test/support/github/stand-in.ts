@@ -65,6 +65,10 @@ export interface GitHubStandIn {
     fields: { title: string; branch: string; files: Files; author: string },
   ): Promise<OpenedPullRequest>;
   pushToPullRequest(repo: RepoName, number: number, files: Files, options?: CommitOptions): Promise<string>;
+  /** The head branch is moved to a commit it had before. */
+  forcePush(repo: RepoName, number: number, sha: string): Promise<void>;
+  /** Another base branch. */
+  retargetPullRequest(repo: RepoName, number: number, base: string): Promise<void>;
   mergePullRequest(repo: RepoName, number: number, by?: string): Promise<string>;
   closePullRequest(repo: RepoName, number: number, by?: string): Promise<void>;
   reopenPullRequest(repo: RepoName, number: number, by?: string): Promise<void>;

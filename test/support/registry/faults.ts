@@ -1,17 +1,19 @@
 /** Something a registry does wrong, for the next `times` (default one) requests that match. */
-export type Fault = (
-  | { kind: 'status'; status: number; code?: string; retryAfter?: string }
-  /** The connection is destroyed once this many bytes of the request's body have come. */
-  | { kind: 'die'; afterBytes: number }
-  /** The connection is destroyed once this many bytes of the answer's body were sent. */
-  | { kind: 'cut'; afterBytes: number }
-  /** One byte of the answer's body is another. */
-  | { kind: 'corrupt' }
-  | { kind: 'lose-session' }
-  /** Every token ends just before the request is judged. */
-  | { kind: 'expire-tokens' }
-  | { kind: 'slow'; ms: number }
-) & { method?: string; path?: RegExp; times?: number };
+export type Fault =
+  /** `message`: what the error document says, `{authorization}` being what the request carried. */
+  (
+    | { kind: 'status'; status: number; code?: string; retryAfter?: string; message?: string }
+    /** The connection is destroyed once this many bytes of the request's body have come. */
+    | { kind: 'die'; afterBytes: number }
+    /** The connection is destroyed once this many bytes of the answer's body were sent. */
+    | { kind: 'cut'; afterBytes: number }
+    /** One byte of the answer's body is another. */
+    | { kind: 'corrupt' }
+    | { kind: 'lose-session' }
+    /** Every token ends just before the request is judged. */
+    | { kind: 'expire-tokens' }
+    | { kind: 'slow'; ms: number }
+  ) & { method?: string; path?: RegExp; times?: number };
 
 /** Takes the first fault that matches a request, using it up. Only logged-in requests meet faults, `expire-tokens` apart. */
 export function takeFault(

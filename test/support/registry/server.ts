@@ -23,6 +23,8 @@ export interface RegistryOptions {
   mount?: 201 | 202;
   /** Whether downloads are redirected to a second server with signed addresses good for 2 s. */
   cdn?: boolean;
+  /** Whether tokens are issued by a server of their own. */
+  realm?: boolean;
   /** Whether a PATCH with a Content-Length over 4 MiB is answered 416, as GHCR does. */
   patchLimit?: boolean;
   relativeLocations?: boolean;
@@ -45,6 +47,9 @@ export interface RegistryStandIn {
   /** `127.0.0.1:PORT`. */
   host: string;
   port: number;
+  /** `127.0.0.1:PORT` of the server that downloads are redirected to, and of the one that issues tokens; null without. */
+  cdnHost: string | null;
+  realmHost: string | null;
   requests: RequestRecord[];
   faults: Fault[];
   storage: RegistryStorage;
@@ -80,6 +85,16 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const uploads = new UploadSessions(storage, options.patchLimit ?? false, (path) => `${origin}${path}`);
   const cdn = options.cdn === true ? createCdn(storage, faults, 2_000, now) : null;
   const cdnPort = cdn === null ? 0 : await listen(cdn.server, 0);
+  const issuer = options.realm === true ? createServer((request, response) => void issue(request, response)) : null;
+  const realmHost = issuer === null ? null : `127.0.0.1:${await listen(issuer, 0)}`;
+
+  /** A request to the token service's own server: it knows one path and nothing else. */
+  async function issue(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', `http://${realmHost}`);
+    requests.push({ ...record(request, url), path: `realm:${url.pathname}` });
+    if (url.pathname !== '/auth/token') return void response.writeHead(404).end();
+    return token(request, response, url);
+  }
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method ?? '';
@@ -123,7 +138,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       if (needs.every(([repository, action]) => tokens.allows(authorization, repository, action))) return true;
     }
     const scope = needs.map(([repository, action]) => `repository:${repository}:${action}`).join(' ');
-    const bearer = `Bearer realm="http://${host}/auth/token",service="${SERVICE}",scope="${scope}"`;
+    const bearer = `Bearer realm="http://${realmHost ?? host}/auth/token",service="${SERVICE}",scope="${scope}"`;
     const challenge = auth === 'basic' ? 'Basic realm="stand-in"' : bearer;
     sendError(response, 401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
     return false;
@@ -216,9 +231,14 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   }
 
   async function close(): Promise<void> {
-    await Promise.all([stop(server), ...(cdn === null ? [] : [stop(cdn.server)])]);
+    await Promise.all([
+      stop(server),
+      ...(cdn === null ? [] : [stop(cdn.server)]),
+      ...(issuer === null ? [] : [stop(issuer)]),
+    ]);
   }
-  return { host, port, requests, faults, storage, tokens, uploads, close };
+  const cdnHost = cdn === null ? null : `127.0.0.1:${cdnPort}`;
+  return { host, port, cdnHost, realmHost, requests, faults, storage, tokens, uploads, close };
 }
 
 /** The faults that need no knowledge of the endpoint; true when the request is over. */
@@ -230,7 +250,14 @@ async function misbehaves(request: IncomingMessage, response: ServerResponse, fa
   }
   if (fault?.kind !== 'status') return false;
   const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
-  sendError(response, fault.status, fault.code ?? 'UNKNOWN', 'injected fault', headers);
+  const { status, code = 'UNKNOWN', message = 'injected fault' } = fault;
+  sendError(
+    response,
+    status,
+    code,
+    message.replaceAll('{authorization}', request.headers.authorization ?? ''),
+    headers,
+  );
   return true;
 }
 

@@ -10,6 +10,8 @@ describe('commands', () => {
     ['/rebuild all', { kind: 'rebuild', shorts: 'all', variant: null }],
     ['  \n/rebuild   tiny\t fat  \r\nplease', { kind: 'rebuild', shorts: ['tiny'], variant: 'fat' }],
     ['/help', { kind: 'help' }],
+    [`/approve ${'a1'.repeat(6)}`, { kind: 'approve', sha: 'a1'.repeat(6) }],
+    [`/approve ${'AB'.repeat(20)}\nlooks good`, { kind: 'approve', sha: 'ab'.repeat(20) }],
   ])('%j is understood', (body, expected) => {
     expect(parseCommand(body)).toEqual(expected);
   });
@@ -26,7 +28,8 @@ describe('commands', () => {
     '/rebuilds tiny',
     '/rebuildtiny',
     '/Rebuild tiny',
-    '/approve',
+    '/approved',
+    '> /approve 0123456789ab',
     '/lgtm',
     '/help me',
     '@bot /rebuild tiny',
@@ -53,10 +56,27 @@ describe('commands', () => {
     });
   });
 
+  test.each([
+    '/approve',
+    '/approve 0123456789a',
+    '/approve 0123456789ag',
+    `/approve ${'a'.repeat(41)}`,
+    '/approve 0123456789ab cdef',
+    '/approve HEAD',
+    '/approve #12',
+  ])('%j approves nothing: the answer says what to write', (body) => {
+    expect(parseCommand(body)).toMatchObject({
+      kind: 'malformed',
+      message: expect.stringMatching(/`\/approve <sha>` with at least 12 digits/),
+    });
+  });
+
   test('no text makes it throw, and only a first line with our name is a command', () => {
     const words = fc.constantFrom(
       '/rebuild',
       '/help',
+      '/approve',
+      '0123456789ab',
       'all',
       'slim',
       'fat',
@@ -78,9 +98,10 @@ describe('commands', () => {
         (body) => {
           const parsed = parseCommand(body);
           const first = body.trimStart().split(/\r?\n/, 1)[0]?.trim() ?? '';
-          if (parsed.kind !== 'none') expect(first).toMatch(/^\/(rebuild|help)(\s|$)/);
+          if (parsed.kind !== 'none') expect(first).toMatch(/^\/(rebuild|help|approve)(\s|$)/);
           if (parsed.kind === 'rebuild' && parsed.shorts !== 'all')
             expect(parsed.shorts[0]).toMatch(/^[a-z0-9-]{1,100}$/);
+          if (parsed.kind === 'approve') expect(parsed.sha).toMatch(/^[0-9a-f]{12,40}$/);
         },
       ),
     );

@@ -25,6 +25,16 @@ describe('createRedactor', () => {
     }
   });
 
+  it('masks what is left of it where a message was cut, and no word that only begins like it', () => {
+    const [secret, encoded] = ['a-long-secret-of-ours', Buffer.from('a-long-secret-of-ours').toString('base64')];
+    const long = createRedactor([secret]);
+    for (let length = 12; length < secret.length; length++) {
+      expect(long(`it said ${secret.slice(0, length)}… and so on`)).toBe('it said [redacted]… and so on');
+      expect(long(`(${encoded.slice(0, length)})`)).toBe('([redacted])');
+    }
+    expect(long('a-long-secretary, a-long-secret-off')).toBe('a-long-secretary, a-long-secret-off');
+  });
+
   it('masks it behind any user name in basic credentials', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 12 }), (user) => {

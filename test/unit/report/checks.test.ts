@@ -74,6 +74,7 @@ describe('the checks of a head commit', () => {
         title: 'No model changes.',
         summary: 'No model changes.',
         annotations: [],
+        actions: [],
       },
     ]);
   });
@@ -240,4 +241,38 @@ test('findings of the base are set apart and do not fail', () => {
 test('references can be copied: they are code, without anything invisible in them', () => {
   const [, check] = checkReports(reviewReport([targetState(slim)]));
   expect(check?.summary).toContain(`| Image | \`registry.test/acme/hf-tiny@sha256:${'d'.repeat(64)}\` |`);
+});
+
+describe('the buttons of a check', () => {
+  const buttons = (...states: Parameters<typeof checkReports>[0]['targets']) =>
+    Object.fromEntries(checkReports(reviewReport(states)).map(({ name, actions }) => [name, actions]));
+  const waiting = { build: { state: 'awaiting-approval' as const }, scan: null, gate: null };
+
+  test('approve what waits for an approval, there and on the required check', () => {
+    expect(buttons(targetState(slim), targetState(fat, waiting))).toEqual({
+      'models.yaml': [],
+      'tiny · slim': ['rebuild'],
+      'tiny · fat': ['approve'],
+      scan: [],
+      'model-images': ['approve'],
+    });
+  });
+
+  test('build again what is done, either way, and nothing that is under way or denied', () => {
+    const failed = targetState(slim, { build: buildFailed('full'), scan: null, gate: null });
+    expect(buttons(failed)).toMatchObject({ 'tiny · slim': ['rebuild'], 'model-images': [] });
+    const running = targetState(slim, { build: building, scan: null, gate: null });
+    expect(buttons(running)).toMatchObject({ 'tiny · slim': [], 'model-images': [] });
+    expect(buttons(denied)).toMatchObject({ 'tiny · fat': [] });
+  });
+});
+
+test('what awaits an approval is no failure and no success, and names what is asked for', () => {
+  const waiting = targetState(fat, { build: { state: 'awaiting-approval' }, scan: null, gate: null });
+  const checks = checkReports(reviewReport([targetState(slim), waiting]));
+  expect(find(checks, 'tiny · fat')).toMatchObject({ status: 'completed', conclusion: 'action_required' });
+  expect(find(checks, 'model-images')).toMatchObject({
+    conclusion: 'action_required',
+    title: '1 image built, 1 image awaiting approval.',
+  });
 });

@@ -194,3 +194,24 @@ function outsideCode(line: string): string {
   }
   return kept;
 }
+
+test('what would loosen the rules and licence overrides come first, before the table', () => {
+  const report = reviewReport([targetState(planned('tiny'))], {
+    weakenings: ['`spdx_permissive_whitelist` gains llama3; that takes effect after merge.'],
+    overrides: ['tiny'],
+  });
+  const lines = (commentBody(report) ?? '').split('\n').filter((line) => line !== '');
+  expect(lines[0]).toContain('✅');
+  expect(lines[1]).toBe('#### To be reviewed by a person');
+  expect(lines[2]).toContain('gains llama3; that takes effect after merge');
+  expect(lines[3]).toContain('`tiny` overrides what the Hub says of its licence');
+  expect(lines[4]).toContain('| Model |');
+});
+
+test('a catalog cannot write into the list of what a person has to look at', () => {
+  const weakening = '`scan.ignore` gains CVE-1\n\n# Approved @maintainer <img src=x>; that takes effect after merge.';
+  const body = commentBody(reviewReport([], { weakenings: [weakening] })) ?? '';
+  expect(body).not.toContain('\n# Approved');
+  expect(body).not.toContain('<img');
+  expect(body).not.toMatch(/(^|[^\u200b\w])@maintainer/);
+});

@@ -26,7 +26,10 @@ const ONE = '{id: acme/one, short: one}';
 
 describe('what a pull request resolved', () => {
   test('holds: revision and base', () => {
-    expect(pinsOf([plan(A)], head(ONE), null)).toEqual({ revisions: { one: A }, bases: { one: { 'base:v1': DIGEST } } });
+    expect(pinsOf([plan(A)], head(ONE), null)).toEqual({
+      revisions: { one: A },
+      bases: { one: { 'base:v1': DIGEST } },
+    });
   });
 
   test('of the newest plan wins over that of older ones', () => {
