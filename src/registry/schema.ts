@@ -76,7 +76,6 @@ export const imageConfigSchema = z.looseObject({
   history: maybe(z.array(z.looseObject({ empty_layer: z.boolean().optional() }))),
 });
 
-export type ParsedDescriptor = z.infer<typeof descriptorSchema>;
 export type ImageIndex = z.infer<typeof indexSchema>;
 export type ImageManifest = z.infer<typeof manifestSchema>;
 export type ImageConfig = z.infer<typeof imageConfigSchema>;
