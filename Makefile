@@ -1,6 +1,6 @@
 # Everything here needs only npm and make: `node` itself comes with the packages.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-engine check bench build-slim build-fat run-slim run-fat
+.PHONY: help install demo test test-engine test-load check bench build-slim build-fat run-slim run-fat
 
 INSTALLED := node_modules/.package-lock.json
 CLI := npm run --silent cli --
@@ -33,6 +33,9 @@ test: $(INSTALLED)
 
 test-engine: $(INSTALLED)
 	npm run test:engine
+
+test-load: $(INSTALLED)
+	npm run test:load
 
 check: $(INSTALLED)
 	npm run check
