@@ -15,7 +15,9 @@ import type { Logger } from './log.ts';
 import { RegistryClient, type RegistryRepository } from './registry/client.ts';
 import { anonymous, type CredentialStore, createCredentialStore, credentialDirs } from './registry/credentials.ts';
 import {
+  defaultPublishAllow,
   defaultSourceAllow,
+  mayPublish,
   type Pattern,
   parsePublishAllow,
   parseSourceAllow,
@@ -42,7 +44,7 @@ export interface Services {
   publishAllow: Pattern[] | null;
   /** The repository a base image is read from. @throws PublisherError `refused` */
   source(reference: Reference, owner: string | null): RegistryRepository;
-  /** A repository images are pushed to, `host/repository`. */
+  /** A repository images are pushed to, `host/repository`. @throws PublisherError `refused` */
   target(reference: Reference, owner: string | null): RegistryRepository;
 }
 
@@ -132,7 +134,17 @@ export async function createServices({
       }
       return client(owner, access === 'credentials').repository(reference);
     },
-    target: (reference, owner) => client(owner, true).repository(reference),
+    target(reference, owner) {
+      // The plan checks too; a list that was narrowed since must hold for builds already queued.
+      const allowed = publishAllow ?? (as === 'bot' ? defaultPublishAllow(owner ?? '') : null);
+      if (allowed !== null && !mayPublish(reference, owner ?? '', allowed)) {
+        throw new PublisherError(
+          'refused',
+          `Images may not go to ${formatReference(reference)}: the operator's PUBLISH_ALLOW does not list it.`,
+        );
+      }
+      return client(owner, true).repository(reference);
+    },
   };
 }
 
