@@ -6,7 +6,7 @@ import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
 import { guardedFetch } from './http/fetch.ts';
 import { redactingLogger } from './http/redacting-logger.ts';
-import { createSecrets } from './http/secrets.ts';
+import { createSecrets, type Secrets } from './http/secrets.ts';
 import { HubClient } from './huggingface/client.ts';
 import { isGranted, parseGrants } from './huggingface/grants.ts';
 import type { Hub } from './huggingface/types.ts';
@@ -53,18 +53,16 @@ export interface ServicesOptions {
   logger: Logger;
   /** The bot restricts sources and addresses always; the command line only where the operator said so. */
   as: 'bot' | 'command';
+  /** Where registry passwords are learnt; one of its own unless the caller shares one. */
+  secrets?: Secrets;
   /** Registries the caller named itself, exempt from the rule that only public addresses are connected to. */
   trustedRegistries?: string[];
 }
 
-export async function createServices({
-  environment,
-  logger: plainLogger,
-  as,
-  trustedRegistries = [],
-}: ServicesOptions): Promise<Services> {
+export async function createServices(options: ServicesOptions): Promise<Services> {
+  const { environment, logger: plainLogger, as, trustedRegistries = [] } = options;
   const clock = systemClock;
-  const secrets = createSecrets(environment.secrets);
+  const secrets = options.secrets ?? createSecrets(environment.secrets);
   const logger = redactingLogger(plainLogger, secrets.redact);
   const publishAllow =
     environment.publishAllow === null

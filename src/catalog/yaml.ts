@@ -60,9 +60,11 @@ function tokenise({ text, problem }: Source): CST.Token[] | Problem {
 const TOO_DEEP = `the catalog is nested more than ${MAX_DEPTH} levels deep`;
 
 function syntaxProblems(errors: readonly YAMLError[], source: Source): Problem[] {
+  // What is never closed is missing at the end: on the last line there is, not behind it.
+  const last = source.text.trimEnd().length;
   return errors
     .slice(0, MAX_SYNTAX_PROBLEMS)
-    .map(({ pos, code, message }) => source.problem(pos[0], '', syntaxMessage(code, message)));
+    .map(({ pos, code, message }) => source.problem(Math.min(pos[0], last), '', syntaxMessage(code, message)));
 }
 
 function syntaxMessage(code: string, message: string): string {

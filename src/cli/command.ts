@@ -1,4 +1,5 @@
 import type { ExitCode } from '../errors.ts';
+import type { Secrets } from '../http/secrets.ts';
 import type { Flags, ParsedArguments } from './arguments.ts';
 import type { Output } from './output.ts';
 
@@ -6,6 +7,8 @@ export interface CommandContext {
   arguments: ParsedArguments;
   output: Output;
   variables: Record<string, string | undefined>;
+  /** What no output may show; registry passwords join as they are looked up. */
+  secrets: Secrets;
   /** Aborted on SIGINT and SIGTERM. */
   signal: AbortSignal;
 }

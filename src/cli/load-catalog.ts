@@ -12,12 +12,17 @@ export const CATALOG_CHECKS: ParseOptions = {
 
 /** Reads and validates a catalog file. @throws PublisherError `environment` as {@link readCatalog} */
 export async function loadCatalog(path: string): Promise<CatalogResult> {
-  return parseCatalog(await readCatalog(path), CATALOG_CHECKS);
+  try {
+    return parseCatalog(await readCatalog(path), CATALOG_CHECKS);
+  } catch (error) {
+    if (!(error instanceof PublisherError) || error.code !== 'catalog-invalid') throw error;
+    return { valid: false, problems: [{ path: '', line: 1, column: 1, message: error.message }] };
+  }
 }
 
 /**
  * The text of a catalog file, up to one byte over the limit: enough to know, and a file of any size costs no more memory.
- * @throws PublisherError `environment` when there is no such file or it cannot be read
+ * @throws PublisherError `environment` when there is no such file or it cannot be read, `catalog-invalid` when it is not UTF-8
  */
 export async function readCatalog(path: string): Promise<string> {
   try {
@@ -29,8 +34,13 @@ export async function readCatalog(path: string): Promise<string> {
       if (bytesRead === 0) break;
       length += bytesRead;
     }
-    return buffer.toString('utf8', 0, length);
+    return new TextDecoder('utf-8', { fatal: length <= MAX_CATALOG_BYTES, ignoreBOM: true }).decode(
+      buffer.subarray(0, length),
+    );
   } catch (error) {
+    if (error instanceof TypeError) {
+      throw new PublisherError('catalog-invalid', `${path} is not UTF-8 text: save it as UTF-8.`, { cause: error });
+    }
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     const what = missing
       ? `There is no catalog at ${path}: name it with --catalog.`

@@ -33,7 +33,11 @@ export async function prepareServices(context: CommandContext, catalog: Catalog)
   const logger = cliLogger(context.output, context.arguments.given('verbose'));
   const owner = await ownerOf(context);
   const trustedRegistries = registriesOf(catalog, owner);
-  return { catalog, owner, services: await createServices({ environment, logger, as: 'command', trustedRegistries }) };
+  return {
+    catalog,
+    owner,
+    services: await createServices({ environment, logger, as: 'command', secrets: context.secrets, trustedRegistries }),
+  };
 }
 
 export function usable(result: Awaited<ReturnType<typeof loadCatalog>>, path: string): Catalog {

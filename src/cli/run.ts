@@ -1,5 +1,5 @@
 import { asPublisherError, type ExitCode, PublisherError } from '../errors.ts';
-import { createRedactor } from '../http/redact.ts';
+import { createSecrets } from '../http/secrets.ts';
 import { type Flags, parseArguments } from './arguments.ts';
 import { COMMON_FLAGS, type Command } from './command.ts';
 import { commands } from './commands/index.ts';
@@ -19,8 +19,8 @@ export async function runCli(argv: string[], environment: CliEnvironment): Promi
     SECRET.test(name) && value ? [value, URL.parse(value)?.password ?? ''] : [],
   );
   const json = argv.includes('--json');
-  const redact = createRedactor(secrets);
-  const output = createOutput(environment, json, redact);
+  const known = createSecrets(secrets);
+  const output = createOutput(environment, json, known.redact);
   const interrupt = new AbortController();
   const stop = () => interrupt.abort(new PublisherError('cancelled', 'Stopped by a signal.'));
   process.once('SIGINT', stop);
@@ -44,7 +44,7 @@ export async function runCli(argv: string[], environment: CliEnvironment): Promi
       return 0;
     }
     const parsed = parseArguments(command.name, rest, flags, command.positionals);
-    return await command.run({ arguments: parsed, output, variables, signal: interrupt.signal });
+    return await command.run({ arguments: parsed, output, variables, secrets: known, signal: interrupt.signal });
   } catch (thrown) {
     const error = asPublisherError(thrown);
     output.say(`${error.code}: ${error.message}`);

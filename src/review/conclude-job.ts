@@ -1,5 +1,5 @@
 import type { GitHub, Repo } from '../github/types.ts';
-import { checkReports } from '../report/checks.ts';
+import { checkReports, REQUIRED_CHECK } from '../report/checks.ts';
 import { commentBody } from '../report/comment.ts';
 import { verdict } from '../report/verdict.ts';
 import { setReviewState } from '../store/reviews.ts';
@@ -23,13 +23,23 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
     const current = await reviews.findReview(store.db, job);
     if (current === null || isOver(current)) return;
     const report = await reportOf(current, context);
-    await writeChecks(github, repo, current, checkReports(report), context);
+    const checks = checkReports(report);
+    const required = checks.filter(({ name }) => name === REQUIRED_CHECK);
+    await writeChecks(
+      github,
+      repo,
+      current,
+      checks.filter((check) => !required.includes(check)),
+      context,
+    );
     const body = commentBody(report, await wasTold(job, context));
     const pull = await github.pullRequest(repo, job.pr);
     // A comment is about the head there is now; checks belong to their commit for ever.
     if (body !== null && pull.headSha === job.headSha) {
       await github.upsertComment(repo, job.pr, COMMENT_MARKER, context.services.redact(body));
     }
+    // Last of all: whoever waits for it finds everything else as it should be.
+    await writeChecks(github, repo, current, required, context);
     const { concluded, conclusion } = verdict(report);
     if (concluded && current.plan !== null && current.state !== 'concluded') {
       await setReviewState(store.db, current.id, 'concluded');

@@ -4,8 +4,8 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { BodyTooLarge, readBody, refuseBody, replyJson } from './http.ts';
 
-/** GitHub caps payloads here; so do we, before anything is verified or parsed. Bytes. */
-export const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
+/** GitHub caps payloads at 25 MB; so do we, before anything is verified or parsed. Bytes. */
+export const MAX_WEBHOOK_BYTES = 25_000_000;
 
 /**
  * One webhook delivery: size, then signature over the raw bytes, then Probot's handlers. Answers 202 once the delivery is kept;

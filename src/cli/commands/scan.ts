@@ -47,7 +47,7 @@ async function prepare(context: CommandContext) {
     const reference = formatReference(parseReference(subject));
     const environment = readEnvironment(context.variables, 'command');
     const logger = cliLogger(context.output, context.arguments.given('verbose'));
-    const services = await createServices({ environment, logger, as: 'command' });
+    const services = await createServices({ environment, logger, as: 'command', secrets: context.secrets });
     return {
       reference,
       scanner: createScanner(services, context.variables),
