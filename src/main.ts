@@ -17,7 +17,7 @@ import type { Metric } from './web/metrics.ts';
 import { startWeb, type Web } from './web/server.ts';
 
 /** Milliseconds running jobs may go on after SIGTERM before they are handed back; all of `stop` has to end within ten seconds. */
-const DRAIN_MS = 4_000;
+const DRAIN_MS = 3_000;
 
 export interface Bot {
   /** Where webhooks are taken; null for a worker without a server. */

@@ -41,9 +41,9 @@ const isEscaped = (text: string, index: number): boolean => {
   return slashes % 2 === 1;
 };
 const active = (text: string, characters: string): string[] =>
-  [...text].flatMap((_, index) => {
-    const character = text[index] ?? '';
-    return characters.includes(character) && character !== '' && !isEscaped(text, index) ? [character] : [];
+  // By code units, as they are indexed: characters beyond the first plane are two.
+  text.split('').flatMap((character, index) => {
+    return characters.includes(character) && !isEscaped(text, index) ? [character] : [];
   });
 
 describe('escaped text', () => {
