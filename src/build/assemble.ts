@@ -7,6 +7,7 @@ import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
+import { blobOf } from '../registry/content.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
 import type {
   BlobContent,
@@ -18,7 +19,7 @@ import type {
 } from '../registry/types.ts';
 import { type BasePlatform, readBasePlatform } from './base.ts';
 import { inLanes } from './lanes.ts';
-import { hubLayer, memoryBlob } from './layer-content.ts';
+import { hubLayer } from './layer-content.ts';
 import { entrypointLayer, licenseLayer } from './own-layers.ts';
 import { Transfer } from './transfer.ts';
 import type { BuildProgress, BuildRequest, BuiltImage, LayerMemory } from './types.ts';
@@ -101,7 +102,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     const labels = imageLabels(inputs, request.key, base.manifestDigest, created);
     const layers = added.map(({ comment, descriptor }) => ({ comment, digest: descriptor.digest }));
     const config = modelImageConfig(base.config, inputs, labels, created, layers);
-    const blob = memoryBlob(encode(config), OCI_CONFIG);
+    const blob = blobOf(encode(config), OCI_CONFIG);
     await transfer.ownBlob(blob);
     const bytes = imageManifest(describe(blob), [...base.layers, ...added.map(({ descriptor }) => descriptor)], labels);
     manifests.push({ ...(await transfer.manifest(bytes, OCI_MANIFEST)), platform: wanted });

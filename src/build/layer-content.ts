@@ -1,8 +1,8 @@
 import { PublisherError } from '../errors.ts';
 import type { Hub, HubFile, ModelAt } from '../huggingface/types.ts';
-import { digestOf } from '../image/hash.ts';
 import type { PlannedLayer } from '../image/layer-plan.ts';
 import { TAR_END, type TarEntry, tarArchive, tarHeader, tarPadding } from '../image/tar.ts';
+import { blobOf } from '../registry/content.ts';
 import { OCI_LAYER } from '../registry/media-types.ts';
 import type { BlobContent, Digest } from '../registry/types.ts';
 
@@ -22,18 +22,7 @@ export function hubLayer(layer: PlannedLayer, hub: Hub, model: ModelAt, digest: 
 /** A layer of small files at hand. Entries are framed in the order of their paths. */
 export function memoryLayer(files: { entry: TarEntry; content: Uint8Array }[]): BlobContent & { digest: Digest } {
   const sorted = [...files].sort((a, b) => (a.entry.path < b.entry.path ? -1 : 1));
-  return memoryBlob(tarArchive(sorted), OCI_LAYER);
-}
-
-export function memoryBlob(bytes: Uint8Array, mediaType: string): BlobContent & { digest: Digest } {
-  return {
-    mediaType,
-    size: bytes.length,
-    digest: digestOf(bytes),
-    async *open() {
-      yield bytes;
-    },
-  };
+  return blobOf(tarArchive(sorted), OCI_LAYER);
 }
 
 async function* frame(

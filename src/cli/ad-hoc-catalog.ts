@@ -5,7 +5,8 @@ import { readSource } from '../catalog/text.ts';
 import { toPlain } from '../catalog/tree.ts';
 import type { Catalog } from '../catalog/types.ts';
 import { parseYaml } from '../catalog/yaml.ts';
-import { CATALOG_CHECKS, readCatalog } from './load-catalog.ts';
+import { CATALOG_CHECKS } from '../licensing/catalog-checks.ts';
+import { readCatalog } from './load-catalog.ts';
 import { usable } from './plan-context.ts';
 
 const fileSchema = z.record(z.string(), z.unknown());

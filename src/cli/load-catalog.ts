@@ -1,14 +1,8 @@
 import { open } from 'node:fs/promises';
-import { MAX_CATALOG_BYTES, type ParseOptions, parseCatalog } from '../catalog/parse.ts';
+import { MAX_CATALOG_BYTES, parseCatalog } from '../catalog/parse.ts';
 import type { CatalogResult } from '../catalog/types.ts';
 import { messageOf, PublisherError } from '../errors.ts';
-import { validateExpression, validateWhitelistEntry } from '../licensing/expression.ts';
-
-/** What the catalog's own grammar cannot judge. */
-export const CATALOG_CHECKS: ParseOptions = {
-  validSpdxExpression: validateExpression,
-  validWhitelistEntry: validateWhitelistEntry,
-};
+import { CATALOG_CHECKS } from '../licensing/catalog-checks.ts';
 
 /** Reads and validates a catalog file. @throws PublisherError `environment` as {@link readCatalog} */
 export async function loadCatalog(path: string): Promise<CatalogResult> {

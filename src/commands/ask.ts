@@ -13,6 +13,8 @@ export type Answer = { ok: true } | { ok: false; sentence: string };
 
 export const CLOSED: Answer = { ok: false, sentence: 'This pull request is closed, so there is nothing to build.' };
 
+const no = (sentence: string): Answer => ({ ok: false, sentence });
+
 /** Whether a rebuild can be, on the head there is now. */
 export async function mayRebuild(
   { shorts, variant }: Rebuild,
@@ -20,7 +22,6 @@ export async function mayRebuild(
   { repoId, pr }: PullRef,
   { store, reviews }: ReviewContext,
 ): Promise<Answer> {
-  const no = (sentence: string): Answer => ({ ok: false, sentence });
   if (pull.state === 'closed') return CLOSED;
   const known = await reviews.reviewsOfPull(store.db, { repoId, pr });
   const plan = newestPlan(known, pull.headSha);
@@ -57,7 +58,6 @@ export async function mayApprove(
   { repoId, pr }: PullRef,
   { store, reviews }: ReviewContext,
 ): Promise<Answer> {
-  const no = (sentence: string): Answer => ({ ok: false, sentence });
   if (pull.state === 'closed') return CLOSED;
   if (!pull.headSha.startsWith(sha)) {
     const [head, named] = [code(pull.headSha.slice(0, 12)), code(sha.slice(0, 12))];

@@ -3,7 +3,7 @@ import { digestOf, Hasher } from './digest.ts';
 import type { BlobContent, Descriptor, Digest, ImageTarget, WriteOptions } from './types.ts';
 
 /** Bytes in memory as the content of a blob. */
-export function blobOf(bytes: Uint8Array, mediaType: string): BlobContent {
+export function blobOf(bytes: Uint8Array, mediaType: string): BlobContent & { digest: Digest } {
   return {
     mediaType,
     size: bytes.byteLength,

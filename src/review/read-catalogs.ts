@@ -5,7 +5,7 @@ import { stricterCatalog } from '../catalog/stricter.ts';
 import type { Catalog, CatalogDiff, CatalogResult, Problem } from '../catalog/types.ts';
 import type { FileResult, GitHub, PullRequest, Repo } from '../github/types.ts';
 import { sha256Hex } from '../image/hash.ts';
-import { validateExpression, validateWhitelistEntry } from '../licensing/expression.ts';
+import { CATALOG_CHECKS } from '../licensing/catalog-checks.ts';
 import type { CatalogState } from '../report/types.ts';
 import { CATALOG_PATH } from './context.ts';
 
@@ -32,14 +32,10 @@ export type Catalogs =
  * not asked: it stops at 3,000.
  */
 export async function readCatalogs(github: GitHub, repo: Repo, pull: PullRequest): Promise<Catalogs> {
-  const read = (sha: string) => github.fileAt(repo, sha, CATALOG_PATH, MAX_CATALOG_BYTES);
-  const branch = await github.branchHead(repo, pull.baseRef);
+  const { read, branch, current, trusted, against } = await readJudges(github, repo, pull);
   const mergeBase = await github.mergeBase(repo, branch, pull.headSha);
-  const before = await read(mergeBase);
+  const before = mergeBase === branch ? current : await read(mergeBase);
   const after = await read(pull.headSha);
-  const current = mergeBase === branch ? before : await read(branch);
-  const trusted = await trustedCatalog(github, repo, pull.baseRef, current, read);
-  const against = sha256Hex(JSON.stringify([textOf(current), textOf(trusted)]));
   const stop = (state: CatalogState): Catalogs => ({ kind: 'stopped', state, against });
 
   if (after.kind === 'absent' && before.kind === 'absent') {
@@ -71,21 +67,18 @@ export async function readCatalogs(github: GitHub, repo: Repo, pull: PullRequest
 
 /** What of the target and default branches a review depends on, to know whether it has to be made again. */
 export async function currentAgainst(github: GitHub, repo: Repo, pull: PullRequest): Promise<string> {
-  const read = (sha: string) => github.fileAt(repo, sha, CATALOG_PATH, MAX_CATALOG_BYTES);
-  const current = await read(await github.branchHead(repo, pull.baseRef));
-  const trusted = await trustedCatalog(github, repo, pull.baseRef, current, read);
-  return sha256Hex(JSON.stringify([textOf(current), textOf(trusted)]));
+  return (await readJudges(github, repo, pull)).against;
 }
 
-async function trustedCatalog(
-  github: GitHub,
-  repo: Repo,
-  baseRef: string,
-  current: FileResult,
-  read: (sha: string) => Promise<FileResult>,
-): Promise<FileResult> {
+/** The catalogs a pull request is judged by: on the branch it goes into, and on the default branch, whose rules are trusted. */
+async function readJudges(github: GitHub, repo: Repo, { baseRef }: PullRequest) {
+  const read = (sha: string) => github.fileAt(repo, sha, CATALOG_PATH, MAX_CATALOG_BYTES);
+  const branch = await github.branchHead(repo, baseRef);
+  const current = await read(branch);
   const { defaultBranch } = await github.repository(repo);
-  return defaultBranch === baseRef ? current : read(await github.branchHead(repo, defaultBranch));
+  const trusted = defaultBranch === baseRef ? current : await read(await github.branchHead(repo, defaultBranch));
+  const against = sha256Hex(JSON.stringify([textOf(current), textOf(trusted)]));
+  return { read, branch, current, trusted, against };
 }
 
 /** A target branch that has not touched the catalog since takes head's as it is, even to repair one that is broken. */
@@ -116,7 +109,7 @@ function catalogIn(file: FileResult): Catalog | null {
 }
 
 export function parse(text: string): CatalogResult {
-  return parseCatalog(text, { validSpdxExpression: validateExpression, validWhitelistEntry: validateWhitelistEntry });
+  return parseCatalog(text, CATALOG_CHECKS);
 }
 
 /** The built-in settings and no model. */

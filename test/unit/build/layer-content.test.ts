@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { hubLayer, memoryBlob, memoryLayer } from '../../../src/build/layer-content.ts';
+import { hubLayer, memoryLayer } from '../../../src/build/layer-content.ts';
 import type { HubFile } from '../../../src/huggingface/types.ts';
 import { planLayers } from '../../../src/image/layer-plan.ts';
+import { blobOf } from '../../../src/registry/content.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 import { OCI_CONFIG } from '../../../src/registry/media-types.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
@@ -82,7 +83,7 @@ describe('a layer in memory', () => {
   });
 
   it('has digest and size of its bytes', async () => {
-    const blob = memoryBlob(Buffer.from('{}'), OCI_CONFIG);
+    const blob = blobOf(Buffer.from('{}'), OCI_CONFIG);
     expect(blob).toMatchObject({ mediaType: OCI_CONFIG, size: 2, digest: digestOf(Buffer.from('{}')) });
     expect((await bytesOf(blob)).toString()).toBe('{}');
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AssembleContext } from '../../../src/build/assemble.ts';
-import { memoryBlob } from '../../../src/build/layer-content.ts';
 import { Transfer } from '../../../src/build/transfer.ts';
 import type { BuildProgress, LayerMemory } from '../../../src/build/types.ts';
 import { type ErrorCode, PublisherError } from '../../../src/errors.ts';
+import { blobOf } from '../../../src/registry/content.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 import { OCI_LAYER } from '../../../src/registry/media-types.ts';
 import { parseReference } from '../../../src/registry/reference.ts';
@@ -57,7 +57,7 @@ function failing(failures: number, code: ErrorCode = 'download-truncated') {
 describe('a layer of the base', () => {
   it('that is there is left alone', async () => {
     const target = new MemoryTarget('one.example/a');
-    await target.write(memoryBlob(BYTES, OCI_LAYER));
+    await target.write(blobOf(BYTES, OCI_LAYER));
     const { transfer } = setup([target]);
     await transfer.baseLayer(LAYER);
     expect(transfer).toMatchObject({ uploaded: 0, reused: BYTES.length });
@@ -66,7 +66,7 @@ describe('a layer of the base', () => {
 
   it('is mounted from its own registry', async () => {
     const source = new MemoryTarget('base.example/base');
-    await source.write(memoryBlob(BYTES, OCI_LAYER));
+    await source.write(blobOf(BYTES, OCI_LAYER));
     const target = new MemoryTarget('base.example/mine', source.storage);
     const { transfer } = setup([target]);
     await transfer.baseLayer(LAYER);
@@ -77,7 +77,7 @@ describe('a layer of the base', () => {
   it('is read once from elsewhere, and handed on from target to target', async () => {
     const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
     const { transfer, source } = setup([...targets]);
-    await source.write(memoryBlob(BYTES, OCI_LAYER));
+    await source.write(blobOf(BYTES, OCI_LAYER));
     await transfer.baseLayer(LAYER);
     expect(source.calls.filter((call) => call.startsWith('blob'))).toHaveLength(1);
     for (const target of targets) expect(await target.has(LAYER)).toBe(true);
@@ -103,7 +103,7 @@ describe('a layer from the Hub', () => {
   it('that is remembered and there moves nothing', async () => {
     const { transfer, known, context } = setup();
     known.set('key', { digest: DIGEST, size: BYTES.length });
-    await context.targets[0].write(memoryBlob(BYTES, OCI_LAYER));
+    await context.targets[0].write(blobOf(BYTES, OCI_LAYER));
     const { content, opened } = failing(0);
     expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
     expect(opened()).toBe(0);
@@ -122,7 +122,7 @@ describe('a layer from the Hub', () => {
 
   it('that only a later target has is copied from there, without the Hub', async () => {
     const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
-    await targets[1].write(memoryBlob(BYTES, OCI_LAYER));
+    await targets[1].write(blobOf(BYTES, OCI_LAYER));
     const { transfer, known } = setup([...targets]);
     known.set('key', { digest: DIGEST, size: BYTES.length });
     const { content, opened } = failing(0);
@@ -163,7 +163,7 @@ describe('a layer from the Hub', () => {
 describe('a blob of ours', () => {
   it('is written where it is lacking', async () => {
     const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
-    const blob = memoryBlob(BYTES, OCI_LAYER);
+    const blob = blobOf(BYTES, OCI_LAYER);
     await targets[1].write(blob);
     const { transfer } = setup([...targets]);
     await transfer.ownBlob(blob);
