@@ -14,7 +14,10 @@ export function checkDefaults(defaults: Tree | null, checks: Checks): void {
   checkTags(child(defaults, 'tags'), checks);
   items(child(defaults, 'spdx_permissive_whitelist')).forEach((license, index) => {
     const wrong = spdxProblem(license, checks.spdx.whitelistEntry);
-    if (wrong !== null) checks.warn(license.start, ['defaults', 'spdx_permissive_whitelist', index], wrong);
+    const path = ['defaults', 'spdx_permissive_whitelist', index];
+    const worth = spdxProblem(license, checks.spdx.whitelistWarning);
+    if (wrong !== null) checks.report(license.start, path, wrong);
+    else if (worth !== null) checks.warn(license.start, path, worth);
   });
 }
 

@@ -7,6 +7,8 @@ export type SpdxCheck = (text: string) => string | null;
 export interface SpdxChecks {
   expression: SpdxCheck;
   whitelistEntry: SpdxCheck;
+  /** What somebody should know about a valid entry. */
+  whitelistWarning: SpdxCheck;
 }
 
 /** What the checks over several places share: the names that exist, and where findings go. */

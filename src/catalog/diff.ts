@@ -87,6 +87,7 @@ function settingsFields(settings: Settings): Fields {
     ['defaults.inputs_tag', settings.inputsTag],
     ['defaults.scan', { ...scan, failOn: asSet(scan.failOn), ignore: asSet(scan.ignore.map(canonicalJson)) }],
     ['defaults.limits', settings.limits],
+    ['defaults.safety', settings.unscanned],
   ];
 }
 

@@ -87,6 +87,7 @@ function mergeSettings(base: Settings, head: Settings, target: Settings, pick: P
     baseVersion: key('baseVersion'),
     scan: key('scan'),
     limits: key('limits'),
+    unscanned: key('unscanned'),
     experimental: key('experimental'),
     schedule: key('schedule'),
   };

@@ -13,8 +13,10 @@ export { MAX_CATALOG_BYTES } from './text.ts';
 export interface ParseOptions {
   /** Says what is wrong with an SPDX expression, else null. `override_spdx` must pass. */
   validSpdxExpression?: SpdxCheck;
-  /** The same for a licence of the whitelist; a wrong one is a warning, for it only permits nothing. Default: the former. */
+  /** The same for a licence of the whitelist. Default: the former. */
   validWhitelistEntry?: SpdxCheck;
+  /** Says what somebody who whitelists a licence should know, else null. */
+  whitelistWarning?: SpdxCheck;
 }
 
 /** Problems beyond these are counted, not listed. */
@@ -39,6 +41,7 @@ export function parseCatalog(text: string, options: ParseOptions = {}): CatalogR
   const crossed = crossChecks(tree, source, {
     expression: validSpdxExpression,
     whitelistEntry: validWhitelistEntry,
+    whitelistWarning: options.whitelistWarning ?? (() => null),
   });
   const found = parsed.success ? [] : schemaProblems(parsed.error.issues, tree, source);
   const problems = [...yaml.problems, ...found, ...crossed.problems];

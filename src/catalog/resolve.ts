@@ -32,6 +32,7 @@ function resolveSettings(defaults: RawDefaults): Settings {
       fatMaxBytes: parseBytes(limits.fat_max_bytes ?? builtin.FAT_MAX_BYTES) ?? builtin.FAT_MAX_BYTES,
       layerMaxBytes: parseBytes(limits.layer_max_bytes ?? builtin.LAYER_MAX_BYTES) ?? builtin.LAYER_MAX_BYTES,
     },
+    unscanned: defaults.safety?.unscanned ?? 'warn',
     experimental: defaults.experimental ?? false,
     schedule: defaults.schedule ?? null,
   };

@@ -86,6 +86,15 @@ const limits = z
   .nullish()
   .meta({ description: 'Sizes beyond which nothing is embedded.' });
 
+const safety = z
+  .strictObject({
+    unscanned: z.enum(['warn', 'deny']).nullish().meta({
+      description: "Files that the Hub's scanners have not cleared: warn, or deny fat images. Default: warn.",
+    }),
+  })
+  .nullish()
+  .meta({ description: "What to make of the Hub's safety signals." });
+
 const baseVersion = text(
   grammar.baseVersionText,
   'Value of {base_version} in tags, for a base image without a tag.',
@@ -118,6 +127,7 @@ const defaults = z.strictObject({
   inputs_tag: flag('Whether to write the immutable tag i{inputs}-{variant} as well. Default: true.'),
   scan,
   limits,
+  safety,
   experimental: flag('Build experimental runtimes as well. Default: false.'),
   schedule: text(grammar.nonEmptyLine, 'When to look at published images again, as a cron expression.').nullish(),
 });

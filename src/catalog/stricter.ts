@@ -43,6 +43,7 @@ function stricterSettings(head: Settings, trusted: Settings, registriesAllowed: 
   if (canonicalJson([...head.mirrors].sort()) !== canonicalJson([...trusted.mirrors].sort()))
     weaker('`mirrors` changes; that');
   if (head.schedule !== trusted.schedule) weaker('`schedule` changes; that');
+  if (head.unscanned === 'warn' && trusted.unscanned === 'deny') weaker('`safety.unscanned` becomes `warn`; that');
   return {
     ...head,
     whitelist,
@@ -50,6 +51,7 @@ function stricterSettings(head: Settings, trusted: Settings, registriesAllowed: 
     registries,
     mirrors: head.mirrors.filter((name) => trusted.mirrors.includes(name) && registries[name] !== undefined),
     schedule: trusted.schedule,
+    unscanned: head.unscanned === 'deny' || trusted.unscanned === 'deny' ? 'deny' : 'warn',
     scan: stricterScan(head, trusted, weaker),
   };
 }

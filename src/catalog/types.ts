@@ -98,6 +98,8 @@ export interface Settings {
   scan: ScanSettings;
   /** Bytes. */
   limits: { fatMaxBytes: number; layerMaxBytes: number };
+  /** What becomes of files that the Hub's scanners have not cleared: reported, or no fat image. */
+  unscanned: 'warn' | 'deny';
   experimental: boolean;
   /** When published images are looked at again, as written; null = the bot's own rhythm. */
   schedule: string | null;

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/types.ts';
 import { readEnvironment } from '../environment.ts';
 import { PublisherError } from '../errors.ts';
+import type { FactsResult } from '../huggingface/types.ts';
 import { BaseResolver } from '../plan/bases.ts';
 import { planCatalog } from '../plan/plan.ts';
 import type { Plan, PlannedTarget } from '../plan/types.ts';
@@ -69,6 +70,8 @@ export interface PlanFilter {
   experimental?: boolean;
   /** Milliseconds after which a base image counts as not resolved; left out, as long as its registry may take. */
   basePatienceMs?: number;
+  /** Called with what the Hub said of each model. */
+  onFacts?: (short: string, facts: FactsResult) => void;
 }
 
 /** Plans on the command line: nothing is pinned beforehand, allow-lists hold only where set. */

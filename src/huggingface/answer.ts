@@ -89,7 +89,7 @@ function describe(cause: HubAnswer, { code, message, html }: Hints, question: Qu
       cause,
     });
   }
-  const retryable = status === 408 || status === 429 || status >= 500;
+  const retryable = status === 408 || status === 429 || (status >= 500 && status !== 501);
   const why = status === 429 ? 'limits our request rate' : 'did not answer as it should';
   return new PublisherError('hub-unavailable', `The Hub ${why} for ${what} (${cause.message})`, { cause, retryable });
 }

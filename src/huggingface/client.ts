@@ -3,15 +3,18 @@ import { asPublisherError, messageOf, PublisherError } from '../errors.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { cancelled, withRetry } from '../http/retry.ts';
 import type { Logger } from '../log.ts';
+import { askAncestor, compareTemplates } from './ancestors.ts';
 import { askedToWait } from './answer.ts';
 import { baseModelsOf, declaredLicense } from './card.ts';
-import { streamFile } from './download.ts';
+import { fileUrl, streamFile } from './download.ts';
 import { inspect } from './inspect.ts';
-import { type MetadataOptions, readModelInfo, readTree } from './metadata.ts';
+import { walkLineage } from './lineage.ts';
+import { type MetadataOptions, readModelInfo, readScan, readTree } from './metadata.ts';
 import type { Connection } from './request.ts';
+import { withVerdicts } from './scanner-verdicts.ts';
 import { isCommit, type ModelInfo, REPOSITORY } from './schema.ts';
 import { filesOf, newestCommit } from './tree.ts';
-import type { DownloadOptions, FactsResult, Hub, HubFile, ModelAt, ModelFacts } from './types.ts';
+import type { DownloadOptions, FactsOptions, FactsResult, Hub, HubFile, ModelAt, ModelFacts, Source } from './types.ts';
 
 export interface HubClientOptions {
   /** e.g. `https://huggingface.co`. */
@@ -57,14 +60,14 @@ export class HubClient implements Hub {
     if (token !== this.#token) logger.warn({}, 'HF_TOKEN does not start with "hf_" and is not used');
   }
 
-  async facts(id: string, revision: string | null, options: { signal?: AbortSignal } = {}): Promise<FactsResult> {
+  async facts(id: string, revision: string | null, options: FactsOptions = {}): Promise<FactsResult> {
     if (!REPOSITORY.test(id)) return { kind: 'not-found', message: `"${id}" is no repository name of the Hub` };
     if (revision !== null && !REVISION.test(revision)) {
       return { kind: 'not-found', message: `${id} has no revision "${revision}": git allows no such name` };
     }
     try {
       const { info, token } = await this.#visible(id, revision, options.signal);
-      return await this.#facts(id, revision, info, token, options.signal).catch((error: unknown) => {
+      return await this.#facts(id, revision, info, token, options).catch((error: unknown) => {
         throw vanished(error) ?? error;
       });
     } catch (error) {
@@ -105,7 +108,7 @@ export class HubClient implements Hub {
     revision: string | null,
     info: ModelInfo,
     token: string | null,
-    signal: AbortSignal | undefined,
+    { signal, ancestors = new Map() }: FactsOptions,
   ): Promise<FactsResult> {
     const name = info.id ?? id;
     if (info.disabled === true) return { kind: 'disabled', message: `${name} is disabled on the Hub` };
@@ -117,19 +120,30 @@ export class HubClient implements Hub {
       };
     }
     const entries = await readTree(this.#connection, name, info.sha, { token, timeoutMs: this.#timeoutMs, signal });
-    const files = filesOf(name, entries);
+    const metadata: MetadataOptions = { token, timeoutMs: this.#timeoutMs, signal };
+    const { files, notChecked } = await withVerdicts(filesOf(name, entries), () =>
+      readScan(this.#connection, name, metadata),
+    );
     const tags = info.tags ?? [];
     const gated = gatingOf(info);
     const model = { id: name, revision: info.sha };
-    const { foundGated, ...inspected } = await inspect({
+    const cardData = info.cardData ?? {};
+    const baseModels = baseModelsOf(cardData, info.baseModels);
+    const { foundGated, template, sources, ...inspected } = await inspect({
       id: name,
       files,
       tags,
       gated: gated !== false,
       config: info.config,
+      wantsTemplate: baseModels.length > 0,
+      urlOf: (path) => fileUrl(this.#connection, model, path),
       read: (file, maxBytes) => this.read(model, file, maxBytes, { signal, useToken: token !== null }),
     });
-    const cardData = info.cardData ?? {};
+    const upstream: Source[] = [];
+    const asking = { timeoutMs: this.#timeoutMs, signal, memory: ancestors, sources: upstream };
+    const lineage = await walkLineage(name, baseModels, (ancestor) => askAncestor(this.#connection, ancestor, asking));
+    const chatTemplate =
+      template === null ? [] : await compareTemplates(this.#connection, template, baseModels, asking);
     const facts: ModelFacts = {
       ...model,
       lastModified: newestCommit(entries) ?? isoDate(info.lastModified),
@@ -138,10 +152,22 @@ export class HubClient implements Hub {
       license: declaredLicense(cardData, tags),
       tags,
       files,
-      baseModels: baseModelsOf(cardData, info.baseModels),
+      baseModels,
+      lineage,
+      chatTemplate,
       ...inspected,
+      notChecked: [...notChecked, ...inspected.notChecked],
+      sources: [...this.#listed(id, revision, model), ...sources, ...upstream],
     };
     return { kind: 'found', facts };
+  }
+
+  #listed(asked: string, revision: string | null, { id, revision: sha }: ModelAt): Source[] {
+    const api = `${this.endpoint}/api/models`;
+    return [
+      { url: `${api}/${asked}/revision/${encodeURIComponent(revision ?? 'main')}`, what: 'model metadata' },
+      { url: `${api}/${id}/tree/${sha}`, what: 'file list' },
+    ];
   }
 
   /** The metadata, anonymously; with the token only where that shows nothing and the repository is granted. */

@@ -54,6 +54,11 @@ export async function* streamFile(
   }
 }
 
+/** Where a file of a pinned revision is read: the Hub's own address, not the one it redirects to. */
+export function fileUrl({ endpoint }: Pick<Connection, 'endpoint'>, { id, revision }: ModelAt, path: string): string {
+  return `${endpoint}/${id}/resolve/${revision}/${path.split('/').map(encodeURIComponent).join('/')}`;
+}
+
 async function open(
   connection: Connection,
   model: ModelAt,
@@ -61,12 +66,10 @@ async function open(
   options: StreamOptions & { signal: AbortSignal },
   watch: Watch,
 ): Promise<Response> {
-  const segments = file.path.split('/');
-  if (segments.some((segment) => ['', '.', '..'].includes(segment))) {
+  if (file.path.split('/').some((segment) => ['', '.', '..'].includes(segment))) {
     throw new PublisherError('refused', `${model.id} lists a file with the impossible path "${file.path}"`);
   }
-  const path = segments.map(encodeURIComponent).join('/');
-  const url = `${connection.endpoint}/${model.id}/resolve/${model.revision}/${path}`;
+  const url = fileUrl(connection, model, file.path);
   const request = async (token: string | null) => {
     try {
       return await watch.during(

@@ -6,7 +6,7 @@ import type { Fetch } from '../http/fetch.ts';
 import { withRetry } from '../http/retry.ts';
 import { askedToWait } from './answer.ts';
 import { type Connection, exchangeError, type GetOptions, get } from './request.ts';
-import { type ModelInfo, modelInfoSchema, type TreeEntry, treeEntrySchema } from './schema.ts';
+import { type ModelInfo, modelInfoSchema, type Scan, scanSchema, type TreeEntry, treeEntrySchema } from './schema.ts';
 
 export interface MetadataOptions {
   /** null asks anonymously. */
@@ -95,6 +95,20 @@ export async function readTree(
   // The library walks the pages; what it yields has been read above.
   for await (const _ of listing);
   return entries;
+}
+
+/** `GET /api/models/{id}/scan`: files the scanners have something against, at the default branch. @throws PublisherError of the answer's kind */
+export async function readScan(connection: Connection, id: string, options: MetadataOptions): Promise<Scan> {
+  let scan: Scan | undefined;
+  const accept = (json: unknown) => {
+    const parsed = scanSchema.safeParse(json);
+    if (!parsed.success) throw unexpected(id, z.prettifyError(parsed.error));
+    scan = parsed.data;
+  };
+  const fetch = jsonFetch(connection, { id, revision: null }, options, { accept });
+  await fetch(`${connection.endpoint}/api/models/${id}/scan`);
+  if (scan === undefined) throw unexpected(id, 'is empty');
+  return scan;
 }
 
 interface JsonHooks {

@@ -38,6 +38,13 @@ export const treeEntrySchema = z.object({
 });
 export type TreeEntry = z.infer<typeof treeEntrySchema>;
 
+/** `GET /api/models/{id}/scan` */
+export const scanSchema = z.object({
+  scansDone: z.boolean().nullish(),
+  filesWithIssues: z.array(z.object({ path: z.string(), level: z.string() })),
+});
+export type Scan = z.infer<typeof scanSchema>;
+
 /** `*.safetensors.index.json`, `*.bin.index.json`. */
 export const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 

@@ -3,6 +3,7 @@ import { PublisherError } from '../errors.ts';
 import { isCommit, type TreeEntry } from './schema.ts';
 import type { HubFile, SecurityStatus } from './types.ts';
 
+/** Verdicts of the Hub's scanners, as the tree names them and `/scan` its levels. */
 const STATUSES: readonly SecurityStatus[] = ['unscanned', 'safe', 'queued', 'error', 'caution', 'suspicious', 'unsafe'];
 
 /**
@@ -42,13 +43,17 @@ function fileOf(id: string, entry: TreeEntry): HubFile {
   const { path, lfs } = entry;
   const size = lfs?.size ?? entry.size;
   if (size === undefined || size === null) throw nonsense(id, `gives no size for ${path}`);
-  const security = STATUSES.find((status) => status === entry.securityFileStatus?.status) ?? null;
+  const security = statusOf(entry.securityFileStatus?.status);
   const oid = entry.oid ?? '';
   if (lfs !== undefined && lfs !== null) {
     return { path, size, sha256: lfs.oid, oid: isCommit(oid) ? oid : gitBlobSha1(lfsPointer(lfs.oid, size)), security };
   }
   if (!isCommit(oid)) throw nonsense(id, `gives no hash for ${path}`);
   return { path, size, sha256: null, oid, security };
+}
+
+export function statusOf(text: string | null | undefined): SecurityStatus | null {
+  return STATUSES.find((status) => status === text) ?? null;
 }
 
 function nonsense(id: string, what: string): PublisherError {

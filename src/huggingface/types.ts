@@ -23,6 +23,31 @@ export interface DeclaredLicense {
   link: string | null;
 }
 
+/** What a README's front matter says of the licence. Absent, or without `license`, it makes no statement. */
+export type CardStatement =
+  | { kind: 'none' }
+  | { kind: 'stated'; license: DeclaredLicense }
+  /** It is there and cannot be understood, which is not the same as saying nothing. */
+  | { kind: 'unreadable'; why: string };
+
+/** A model that another one declares as its base, directly or through others. */
+export interface Ancestor {
+  /** As the child declares it. */
+  id: string;
+  /** Names from the model's own parent down to this ancestor, which comes last. */
+  path: string[];
+  /** What the Hub says of it now; or why nothing can be said. */
+  answer: { kind: 'read'; revision: string; license: DeclaredLicense } | { kind: 'unknown'; message: string };
+}
+
+/** Something read for the facts, as evidence. */
+export interface Source {
+  /** Without query parameters that name nobody's content. */
+  url: string;
+  /** In a few words, e.g. `model metadata`. */
+  what: string;
+}
+
 export interface ModelFacts {
   /** The name the Hub returned: differs from the one asked for after a rename. */
   id: string;
@@ -32,11 +57,18 @@ export interface ModelFacts {
   lastModified: string;
   gated: false | 'auto' | 'manual';
   private: boolean;
+  /** The metadata's declaration at this revision. */
   license: DeclaredLicense;
+  /** What README.md at this very commit declares. */
+  card: CardStatement;
   tags: string[];
   files: HubFile[];
   /** Declared parents, `owner/name`. */
   baseModels: string[];
+  /** Everything upstream of the model, nearest first; `unknown` answers where the walk had to stop. */
+  lineage: Ancestor[];
+  /** Direct parents whose chat template is another one, as sentences for the report. */
+  chatTemplate: string[];
   /** Why loading this model would run code: `repository` is null when it is the model's own. */
   remoteCode: { file: string; repository: string | null }[];
   /**
@@ -46,12 +78,37 @@ export interface ModelFacts {
   indexes: Record<string, string[]>;
   /** Things that could not be read, in words for the report, e.g. `config.json: gated`. */
   notChecked: string[];
+  /** What was read, in order. */
+  sources: Source[];
 }
 
 /** The Hub's answer, or why there is none. Only `found` can lead to a build. */
 export type FactsResult =
   | { kind: 'found'; facts: ModelFacts }
   | { kind: 'not-found' | 'private' | 'disabled' | 'unavailable'; message: string };
+
+/** What the Hub says of a repository that others descend from. */
+export type ParentAnswer =
+  | {
+      kind: 'read';
+      /** As the Hub names it now. */
+      id: string;
+      revision: string;
+      license: DeclaredLicense;
+      baseModels: string[];
+      /** From the Hub's extract of its tokenizer; null when that has none. */
+      chatTemplate: string | null;
+    }
+  | { kind: 'unknown'; message: string };
+
+/** Answers by lower-cased name: one plan asks about an ancestor once, whoever descends from it. */
+export type AncestorMemory = Map<string, Promise<ParentAnswer>>;
+
+export interface FactsOptions {
+  signal?: AbortSignal;
+  /** Shared by the models of one plan; without it every call asks anew. */
+  ancestors?: AncestorMemory;
+}
 
 export interface DownloadOptions {
   signal?: AbortSignal;
@@ -71,7 +128,7 @@ export interface ModelAt {
 export interface Hub {
   readonly endpoint: string;
   /** Never throws for an answer the policy knows: it becomes a kind. Throws only `cancelled`. */
-  facts(id: string, revision: string | null, options?: { signal?: AbortSignal }): Promise<FactsResult>;
+  facts(id: string, revision: string | null, options?: FactsOptions): Promise<FactsResult>;
   /**
    * The content of one file in chunks, verified: ends normally only if every byte arrived and size and hash match.
    * @throws PublisherError `download-truncated`, `download-corrupt`, `hub-gated`, `hub-not-found`, `hub-unavailable`

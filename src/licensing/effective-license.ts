@@ -1,4 +1,4 @@
-import type { DeclaredLicense } from '../huggingface/types.ts';
+import type { DeclaredLicense, ModelFacts } from '../huggingface/types.ts';
 import type { EffectiveLicense, LicenseClass } from '../policy/types.ts';
 import { licensesIn, parseExpression } from './expression.ts';
 import { hubLicense, spdxClass, strictestClass } from './hub-licenses.ts';
@@ -17,6 +17,39 @@ export function effectiveLicense(declared: DeclaredLicense): EffectiveLicense {
     declared: ids.join(' AND '),
     spdx: [...new Set(parts.map(({ spdx }) => spdx))].join(' AND '),
     class: strictestClass(parts.map((part) => part.class)),
+  };
+}
+
+/**
+ * What a model says of itself: the metadata's declaration, and the README's at the same commit. Where both state one and they differ, both
+ * count, as AND. A README alone declares nothing (the Hub would show it), and one that cannot be understood makes the whole unknown.
+ */
+export function modelLicense({ license, card }: Pick<ModelFacts, 'license' | 'card'>): EffectiveLicense {
+  const metadata = effectiveLicense(license);
+  if (metadata.spdx === null || card.kind === 'none') return metadata;
+  if (card.kind === 'unreadable') return { ...metadata, class: 'unknown' };
+  const readme = effectiveLicense(card.license);
+  return sameStatement(metadata, readme) ? metadata : both(metadata, readme);
+}
+
+/** Whether metadata and README disagree on what they both state. */
+export function statementsDiffer({ license, card }: Pick<ModelFacts, 'license' | 'card'>): boolean {
+  const metadata = effectiveLicense(license);
+  return metadata.spdx !== null && card.kind === 'stated' && !sameStatement(metadata, effectiveLicense(card.license));
+}
+
+function sameStatement(a: EffectiveLicense, b: EffectiveLicense): boolean {
+  const parts = ({ spdx }: EffectiveLicense) => (spdx ?? '').split(' AND ').sort().join(' AND ');
+  return parts(a) === parts(b);
+}
+
+function both(a: EffectiveLicense, b: EffectiveLicense): EffectiveLicense {
+  const joined = (x: string | null, y: string | null) =>
+    [...new Set([x, y].flatMap((text) => text?.split(' AND ') ?? []))].join(' AND ');
+  return {
+    declared: joined(a.declared, b.declared),
+    spdx: joined(a.spdx, b.spdx),
+    class: strictestClass([a.class ?? 'unknown', b.class ?? 'unknown']),
   };
 }
 

@@ -57,11 +57,28 @@ export function validateExpression(text: string): string | null {
   return parsed.ok ? null : parsed.problem;
 }
 
-/** What is wrong with a whitelist entry, which is one licence: an id (also with `+` or WITH) or a LicenseRef. */
-export function validateWhitelistEntry(text: string): string | null {
-  const parsed = parseExpression(text);
-  if (!parsed.ok) return parsed.problem;
-  return 'license' in parsed.tree ? null : `${quote(text)} joins several licences: list each of them on its own.`;
+export type WhitelistTerm = { ok: true; text: string; tree: SpdxLicense } | { ok: false; problem: string };
+
+/**
+ * A whitelist entry, which is one licence: an SPDX id (also with `+` or WITH), a LicenseRef, or an id of the Hub such as `llama3.1`, which
+ * means the same licence. Ids that stand for a family or for anything at all name no licence.
+ */
+export function whitelistTerm(entry: string): WhitelistTerm {
+  const parsed = parseExpression(entry);
+  if (parsed.ok) {
+    if ('license' in parsed.tree) return { ok: true, text: parsed.text, tree: parsed.tree };
+    return { ok: false, problem: `${quote(entry)} joins several licences: list each of them on its own.` };
+  }
+  const hub = hubLicense(entry);
+  if (hub === null) return parsed;
+  if (hub.class === 'unknown' || hub.class === 'ambiguous-family') {
+    return {
+      ok: false,
+      problem: `${quote(entry)} says nothing certain, so it cannot be whitelisted: name the licence itself.`,
+    };
+  }
+  const license = hub.spdx ?? licenseRef(hub.id);
+  return { ok: true, text: license, tree: { license } };
 }
 
 /**
@@ -77,8 +94,8 @@ export function judge(expression: string, whitelist: readonly string[]): Judgeme
   const parsed = parseExpression(expression);
   if (!parsed.ok) return { kind: 'malformed', problem: parsed.problem };
   const accepted = whitelist.flatMap((entry) => {
-    const result = parseExpression(entry);
-    return result.ok && 'license' in result.tree ? [termOf(result.tree)] : [];
+    const term = whitelistTerm(entry);
+    return term.ok ? [termOf(term.tree)] : [];
   });
   return { kind: holds(parsed.tree, accepted) ? 'satisfied' : 'unsatisfied', text: parsed.text };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { LicenseClass } from '../policy/types.ts';
 import data from './hub-licenses.json' with { type: 'json' };
+import { licenseRef } from './license-ref.ts';
 
 export interface HubLicense {
   /** As the Hub spells it, lower case. */
@@ -45,13 +46,18 @@ export function hubLicense(id: string): HubLicense | null {
   return BY_ID.get(id.trim().toLowerCase()) ?? null;
 }
 
-const BY_SPDX: ReadonlyMap<string, LicenseClass> = new Map(
-  HUB_LICENSES.flatMap(({ spdx, class: group }) => (spdx === null ? [] : [[spdx, group] as const])),
+const HUB_BY_SPDX: ReadonlyMap<string, HubLicense> = new Map(
+  HUB_LICENSES.map((license) => [(license.spdx ?? licenseRef(license.id)).toLowerCase(), license]),
 );
 
-/** The class of an SPDX id; `review` for one that the Hub does not offer. */
+/** The Hub's licence behind an SPDX id or one of our LicenseRefs, in any case; null when the Hub does not offer it. */
+export function hubLicenseOfSpdx(spdx: string): HubLicense | null {
+  return HUB_BY_SPDX.get(spdx.toLowerCase()) ?? null;
+}
+
+/** The class of an SPDX id or LicenseRef; `review` for one that the Hub does not offer. */
 export function spdxClass(spdx: string): LicenseClass {
-  return BY_SPDX.get(spdx) ?? 'review';
+  return hubLicenseOfSpdx(spdx)?.class ?? 'review';
 }
 
 /** The class that asks for most care. */

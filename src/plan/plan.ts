@@ -1,7 +1,7 @@
 import { inLanes } from '../build/lanes.ts';
 import { diffCatalogs } from '../catalog/diff.ts';
 import type { Catalog, CatalogDiff, Model } from '../catalog/types.ts';
-import type { FactsResult, Hub } from '../huggingface/types.ts';
+import type { AncestorMemory, FactsResult, Hub } from '../huggingface/types.ts';
 import type { BaseResolver } from './bases.ts';
 import { type AskBase, planModelOn, removedTargets, type TargetContext, type UntaggedTarget } from './target.ts';
 import type { Pins, Plan, PlannedTarget } from './types.ts';
@@ -25,6 +25,8 @@ export interface PlanOptions {
   pins?: Pins;
   context: TargetContext;
   signal?: AbortSignal;
+  /** Called with what the Hub said of each model. */
+  onFacts?: (short: string, facts: FactsResult) => void;
   /** Called as each model is known. */
   onModel?: (done: number, total: number) => void;
 }
@@ -41,8 +43,11 @@ export async function planCatalog(options: PlanOptions): Promise<Plan> {
     ({ short }) => (touched === null || touched.has(short)) && (only === undefined || only === short),
   );
   let done = 0;
+  const ancestors: AncestorMemory = new Map();
   const planned = await inLanes(models, LANES, signal, async (model, inner) => {
-    const facts = await hub.facts(model.id, pins?.revisions[model.short] ?? model.revision, { signal: inner });
+    const revision = pins?.revisions[model.short] ?? model.revision;
+    const facts = await hub.facts(model.id, revision, { signal: inner, ancestors });
+    options.onFacts?.(model.short, facts);
     const targets = await planModel(model, facts, options, inner);
     done += 1;
     options.onModel?.(done, models.length);

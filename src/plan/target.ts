@@ -47,6 +47,7 @@ export async function planModelOn(
     gated: model.gated,
     whitelist: settings.whitelist,
     limits: settings.limits,
+    unscanned: settings.unscanned,
     engine: runtime.engine,
     facts,
     choice,
@@ -99,6 +100,7 @@ function planTarget(input: TargetInput): PlannedTarget {
       ...problems,
       ...places.notes,
       ...renamed(model, found),
+      ...(found?.chatTemplate ?? []),
       ...(found?.notChecked.map((what) => `Not checked: ${what}.`) ?? []),
       ...(wanted === 'build' && answer?.ok === false
         ? [`The base image is not resolved: ${answer.error.message}`]

@@ -1,8 +1,9 @@
-import { effectiveLicense, overriddenLicense } from '../licensing/effective-license.ts';
+import { modelLicense, overriddenLicense } from '../licensing/effective-license.ts';
 import { factsOf, type Rule } from './reason.ts';
 import { availability } from './rules/availability.ts';
 import { gating } from './rules/gating.ts';
 import { license } from './rules/license.ts';
+import { lineage } from './rules/lineage.ts';
 import { runtime } from './rules/runtime.ts';
 import { pickles, remoteCode, scannerVerdicts } from './rules/safety.ts';
 import { layerSize, totalSize } from './rules/size.ts';
@@ -12,6 +13,7 @@ import type { Decision, Effect, EffectiveLicense, PolicyInput, Reason } from './
 const RULES: readonly Rule[] = [
   availability,
   license,
+  lineage,
   gating,
   scannerVerdicts,
   remoteCode,
@@ -33,7 +35,7 @@ export function decide(input: PolicyInput): Decision {
   const facts = factsOf(input);
   return {
     ...conclude(RULES.flatMap((rule) => rule(input))),
-    license: facts === null ? NO_LICENSE : overriddenLicense(effectiveLicense(facts.license), input.overrideSpdx),
+    license: facts === null ? NO_LICENSE : overriddenLicense(modelLicense(facts), input.overrideSpdx),
     gated: facts === null ? null : facts.gated !== false || input.gated === true,
   };
 }

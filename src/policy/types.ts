@@ -69,6 +69,8 @@ export interface PolicyInput {
   gated: AutoBoolean;
   whitelist: string[];
   limits: { fatMaxBytes: number; layerMaxBytes: number };
+  /** What becomes of files the Hub's scanners have not cleared (yet). */
+  unscanned: 'warn' | 'deny';
   engine: Engine;
   facts: FactsResult;
   /** Absent unless facts were found. */

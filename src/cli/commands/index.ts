@@ -1,9 +1,10 @@
 import type { Command } from '../command.ts';
 import { build } from './build.ts';
 import { demo } from './demo.ts';
+import { explain } from './explain.ts';
 import { plan } from './plan.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
 import { validate } from './validate.ts';
 
-export const commands: readonly Command[] = [validate, plan, build, scan, serve, worker, demo];
+export const commands: readonly Command[] = [validate, plan, explain, build, scan, serve, worker, demo];

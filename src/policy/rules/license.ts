@@ -1,8 +1,11 @@
-import { effectiveLicense } from '../../licensing/effective-license.ts';
+import type { ModelFacts } from '../../huggingface/types.ts';
+import { modelLicense, statementsDiffer } from '../../licensing/effective-license.ts';
 import { judge } from '../../licensing/expression.ts';
+import { demandingLicenses, dutiesOf, standingOf } from '../../licensing/whitelist.ts';
+import { describeLicense } from '../describe-license.ts';
 import { quote } from '../quote.ts';
 import { allows, denies, factsOf, type Rule } from '../reason.ts';
-import type { EffectiveLicense, LicenseClass, Reason } from '../types.ts';
+import type { EffectiveLicense, LicenseClass, PolicyInput, Reason } from '../types.ts';
 
 const CONDITIONS: Record<LicenseClass, string> = {
   permissive: 'permissive, but not on the list',
@@ -26,7 +29,7 @@ export const license: Rule = (input) => {
   const { permissive, overrideSpdx, whitelist } = input;
   const facts = factsOf(input);
   if (facts === null) return [];
-  const declared = effectiveLicense(facts.license);
+  const declared = modelLicense(facts);
   const override = overrideSpdx === null ? null : judge(overrideSpdx, whitelist);
   if (override?.kind === 'malformed') {
     return [denies('license-unknown', `\`override_spdx\` cannot be used, so it permits nothing: ${override.problem}`)];
@@ -43,15 +46,15 @@ export const license: Rule = (input) => {
     return [
       allows(
         'license-override',
-        `\`permissive: true\` in the catalog decides; the Hub declares ${describe(declared)}.`,
+        `\`permissive: true\` in the catalog decides; the Hub declares ${describeLicense(declared)}.`,
       ),
     ];
   }
-  if (override === null) return [judgeDeclared(declared, whitelist)];
+  if (override === null) return [judgeDeclared(declared, facts, whitelist)];
   const shown = quote(override.text);
   return [
     override.kind === 'satisfied'
-      ? allows('license-override', `\`override_spdx\` ${shown} decides; the Hub declares ${describe(declared)}.`)
+      ? allows('license-override', `\`override_spdx\` ${shown} decides; the Hub declares ${describeLicense(declared)}.`)
       : denies(
           'license-not-permissive',
           `\`override_spdx\` ${shown} is not satisfied by \`spdx_permissive_whitelist\`: extend the list if its duties are acceptable.`,
@@ -59,38 +62,53 @@ export const license: Rule = (input) => {
   ];
 };
 
-function judgeDeclared(license: EffectiveLicense, whitelist: readonly string[]): Reason {
-  if (license.spdx === null || license.class === null) {
-    return denies(
-      'license-missing',
-      `The Hub has no licence metadata for this revision: ask upstream for it, or ${IF_VERIFIED}.`,
-    );
-  }
-  if (license.class === 'unknown') {
-    return denies(
-      'license-unknown',
-      `The Hub declares ${describe(license)}, which says nothing certain: ${IF_VERIFIED}.`,
-    );
-  }
-  if (license.class === 'ambiguous-family') {
-    return denies(
-      'license-unknown',
-      `The Hub declares ${describe(license)}, without saying which member: ${IF_VERIFIED}.`,
-    );
-  }
-  if (judge(license.spdx, whitelist).kind === 'satisfied') {
-    return allows(
-      'license-permissive',
-      `The Hub declares ${describe(license)}, which \`spdx_permissive_whitelist\` satisfies.`,
-    );
-  }
-  return denies(
-    'license-not-permissive',
-    `The Hub declares ${describe(license)} (${CONDITIONS[license.class]}), which \`spdx_permissive_whitelist\` does not satisfy: extend the list if its duties are acceptable, or ${IF_VERIFIED}.`,
-  );
+/** Whether the catalog's word stands in the place of the licence rules' own finding. */
+export function isOverridden({ permissive, overrideSpdx, whitelist }: PolicyInput): boolean {
+  const override = overrideSpdx === null ? null : judge(overrideSpdx, whitelist).kind;
+  if (override === 'malformed' || permissive === false) return false;
+  return permissive === true || override === 'satisfied';
 }
 
-function describe({ declared, spdx }: EffectiveLicense): string {
-  if (declared === null || spdx === null) return 'no licence';
-  return declared === spdx ? quote(declared) : `${quote(declared)} (${quote(spdx).slice(1, -1)})`;
+function judgeDeclared(license: EffectiveLicense, facts: ModelFacts, whitelist: readonly string[]): Reason {
+  const declares = `The Hub declares ${describeLicense(license)}`;
+  switch (standingOf(license, whitelist)) {
+    case 'missing': {
+      const readme =
+        facts.card.kind === 'none' ? '' : ', whatever README.md says, which the Hub has not taken for its metadata';
+      return denies(
+        'license-missing',
+        `The Hub has no licence metadata for this revision${readme}: ask upstream for it, or ${IF_VERIFIED}.`,
+      );
+    }
+    case 'unknown': {
+      if (facts.card.kind === 'unreadable') {
+        return denies(
+          'license-unknown',
+          `README.md may declare another licence than the Hub, but cannot be understood (${facts.card.why}): ask upstream, or ${IF_VERIFIED}.`,
+        );
+      }
+      return denies('license-unknown', `${declares}, which says nothing certain: ${IF_VERIFIED}.`);
+    }
+    case 'family':
+      return denies('license-unknown', `${declares}, without saying which member: ${IF_VERIFIED}.`);
+    case 'permitted':
+      return allows(
+        'license-permissive',
+        `${declares}, which \`spdx_permissive_whitelist\` satisfies${dutiesTold(license)}.`,
+      );
+    case 'not-permitted': {
+      const conditions = license.class === null ? '' : ` (${CONDITIONS[license.class]})`;
+      const differ = statementsDiffer(facts) ? ' README.md and the metadata differ, so both count.' : '';
+      return denies(
+        'license-not-permissive',
+        `${declares}${conditions}, which \`spdx_permissive_whitelist\` does not satisfy: extend the list if its duties are acceptable, or ${IF_VERIFIED}.${differ}`,
+      );
+    }
+  }
+}
+
+/** What a whitelisted licence asks for that is more than permissive. */
+function dutiesTold({ spdx }: EffectiveLicense): string {
+  const told = demandingLicenses(spdx ?? '').map((license) => `${license.spdx ?? license.id}: ${dutiesOf(license)}`);
+  return told.length === 0 ? '' : `; whoever passes the image on has duties (${told.join('; ')})`;
 }

@@ -1,14 +1,14 @@
 import type { SecurityStatus } from '../../huggingface/types.ts';
 import { quoteSome } from '../quote.ts';
 import { chosenFiles, denies, factsOf, type Rule, warns } from '../reason.ts';
-import type { Reason } from '../types.ts';
+import type { PolicyInput, Reason } from '../types.ts';
 
 const FLAGGED: ReadonlySet<SecurityStatus> = new Set(['unsafe', 'suspicious']);
 /** Verdicts that are no clean bill, but no accusation either. */
 const UNCLEAR: readonly SecurityStatus[] = ['caution', 'queued', 'unscanned', 'error'];
 const PICKLE = /\.(?:bin|pt|pth|ckpt|pkl)$/i;
 
-/** The Hub's scanners on the files we would embed. A file the Hub says nothing about is the facts' business (`notChecked`). */
+/** The Hub's scanners on the files we would embed. A file they say nothing about is in the facts' `notChecked`. */
 export const scannerVerdicts: Rule = (input) => {
   const facts = factsOf(input);
   if (facts === null) return [];
@@ -26,14 +26,20 @@ export const scannerVerdicts: Rule = (input) => {
   }
   for (const status of UNCLEAR) {
     const names = chosen.filter(({ security }) => security === status).map(({ path }) => path);
-    if (names.length > 0) {
-      reasons.push(
-        warns('unsafe-files', `The Hub's scanners say "${status}" of ${quoteSome(names)}: look at them on the Hub.`),
-      );
-    }
+    if (names.length > 0) reasons.push(uncleared(input, status, names));
   }
+  const silent = chosen.filter(({ security }) => security === null).map(({ path }) => path);
+  if (input.unscanned === 'deny' && silent.length > 0) reasons.push(uncleared(input, 'nothing', silent));
   return reasons;
 };
+
+/** Not cleared (yet): reported, or denied where the catalog says `safety.unscanned: deny`. */
+function uncleared({ unscanned }: PolicyInput, status: SecurityStatus | 'nothing', names: string[]): Reason {
+  const found = `The Hub's scanners say "${status}" of ${quoteSome(names)}: look at them on the Hub`;
+  return unscanned === 'deny'
+    ? denies('unsafe-files', `${found}, or wait until they are cleared (\`safety.unscanned: deny\`).`)
+    : warns('unsafe-files', `${found}.`);
+}
 
 /** Pickles are chosen only when nothing safer exists; that is worth saying. */
 export const pickles: Rule = (input) => {

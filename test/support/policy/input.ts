@@ -15,12 +15,16 @@ export function modelFacts(extra: Partial<ModelFacts> = {}): ModelFacts {
     gated: false,
     private: false,
     license: { ids: ['mit'], name: null, link: null },
+    card: { kind: 'none' },
     tags: [],
     files: [hubFile('config.json'), hubFile('model.safetensors', { size: 1000, sha256: 'b'.repeat(64) })],
     baseModels: [],
+    lineage: [],
+    chatTemplate: [],
     remoteCode: [],
     indexes: {},
     notChecked: [],
+    sources: [],
     ...extra,
   };
 }
@@ -35,6 +39,7 @@ export function policyInput(extra: Partial<PolicyInput> = {}, facts: Partial<Mod
     gated: 'auto',
     whitelist: WHITELIST,
     limits: { fatMaxBytes: 10_000, layerMaxBytes: 5_000 },
+    unscanned: 'warn',
     engine: 'vllm',
     facts: { kind: 'found', facts: found },
     choice: {

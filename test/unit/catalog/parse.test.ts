@@ -156,16 +156,21 @@ describe('SPDX expressions', () => {
     expect(problemsOf(withModel('override_spdx: MITT'))).toEqual([]);
   });
 
-  test('the whitelist may have a check of its own', () => {
+  test('so must a licence of the whitelist, which may have a check of its own', () => {
     const validWhitelistEntry = () => 'is not one licence';
-    expect(
-      warningsOf(withDefaults('spdx_permissive_whitelist: [MIT]'), { validSpdxExpression, validWhitelistEntry }),
-    ).toEqual(['1:40 defaults.spdx_permissive_whitelist[0]: is not one licence']);
+    const text = withDefaults('spdx_permissive_whitelist: [MIT]');
+    expect(problemsOf(text, { validSpdxExpression, validWhitelistEntry })).toEqual([
+      '1:40 defaults.spdx_permissive_whitelist[0]: is not one licence',
+    ]);
+    expect(problemsOf(withDefaults('spdx_permissive_whitelist: [MIT, gemma]'), { validSpdxExpression })).toEqual([
+      '1:45 defaults.spdx_permissive_whitelist[1]: is not an SPDX expression',
+    ]);
   });
 
-  test('a licence of the whitelist that does not is a warning', () => {
-    expect(warningsOf(withDefaults('spdx_permissive_whitelist: [MIT, gemma]'), { validSpdxExpression })).toEqual([
-      '1:45 defaults.spdx_permissive_whitelist[1]: is not an SPDX expression',
+  test('what is worth knowing about a licence of the whitelist is a warning', () => {
+    const whitelistWarning = () => 'is not permissive';
+    expect(warningsOf(withDefaults('spdx_permissive_whitelist: [MIT]'), { whitelistWarning })).toEqual([
+      '1:40 defaults.spdx_permissive_whitelist[0]: is not permissive',
     ]);
   });
 });

@@ -17,6 +17,7 @@ test('an empty catalog has the built-in settings', () => {
       baseVersion: null,
       scan: { failOn: ['critical'], ignoreUnfixed: true, baseFindings: 'warn', ignore: [] },
       limits: { fatMaxBytes: 200_000_000_000, layerMaxBytes: 10_000_000_000 },
+      unscanned: 'warn',
       experimental: false,
       schedule: null,
     },
@@ -55,6 +56,7 @@ defaults:
       - {id: CVE-2026-1, package: openssl, until: 2026-12-31, reason: "not reachable"}
       - id: CVE-2026-2
   limits: {fat_max_bytes: 1TB, layer_max_bytes: 512MiB}
+  safety: {unscanned: deny}
   experimental: true
   schedule: "0 3 * * *"
 models: []
@@ -81,6 +83,7 @@ models: []
       ],
     },
     limits: { fatMaxBytes: 1_000_000_000_000, layerMaxBytes: 536_870_912 },
+    unscanned: 'deny',
     experimental: true,
     schedule: '0 3 * * *',
   });

@@ -187,10 +187,17 @@ describe('a sparse answer', () => {
         license: { ids: [], name: null, link: null },
         tags: [],
         files: [{ path: 'a.txt', size: 1, sha256: null, oid: 'a'.repeat(40), security: null }],
+        card: { kind: 'none' },
         baseModels: [],
+        lineage: [],
+        chatTemplate: [],
         remoteCode: [],
         indexes: {},
-        notChecked: [],
+        notChecked: [expect.stringMatching(/^the verdicts of the Hub's scanners: .*501/)],
+        sources: [
+          { url: 'https://hub.test/api/models/acme/tiny/revision/main', what: 'model metadata' },
+          { url: `https://hub.test/api/models/acme/tiny/tree/${SHA}`, what: 'file list' },
+        ],
       },
     });
   });

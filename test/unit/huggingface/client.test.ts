@@ -80,7 +80,7 @@ describe('facts', () => {
     });
     const later = hub.requests.filter(({ path }) => !path.includes('/revision/'));
     expect(later.every(({ path, server }) => server === 'cdn' || path.includes(sha))).toBe(true);
-    expect(hub.requests.filter(({ path }) => path.includes('/revision/'))).toHaveLength(1);
+    expect(hub.requests.filter(({ path }) => path.includes('acme/tiny/revision/'))).toHaveLength(1);
   });
 
   it('stay with the commit when the branch moves between two requests', async () => {

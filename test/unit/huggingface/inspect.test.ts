@@ -16,6 +16,8 @@ function look(
     tags: [],
     gated: options.gated ?? false,
     config: null,
+    wantsTemplate: true,
+    urlOf: (path) => `https://hub.test/${path}`,
     async read({ path }) {
       reads.push(path);
       const content = contents[path] ?? '';

@@ -9,7 +9,6 @@ import {
   parseExpression,
   satisfies,
   validateExpression,
-  validateWhitelistEntry,
 } from '../../../src/licensing/expression.ts';
 
 const textOf = (source: string) => {
@@ -165,16 +164,6 @@ describe('satisfies', () => {
         if (satisfies(source, some)) expect(satisfies(source, [...some, ...more])).toBe(true);
       }),
     );
-  });
-});
-
-describe('validateWhitelistEntry', () => {
-  it('takes one licence, not an expression of several', () => {
-    for (const entry of ['mit', 'GPL-2.0+', 'LicenseRef-x', 'GPL-2.0-only WITH Classpath-exception-2.0']) {
-      expect(validateWhitelistEntry(entry)).toBeNull();
-    }
-    expect(validateWhitelistEntry('MIT OR ISC')).toContain('joins several');
-    expect(validateWhitelistEntry('mitt')).toContain('"mitt"');
   });
 });
 

@@ -1,12 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ModelFacts } from '../../../src/huggingface/types.ts';
+import type { Ancestor, ModelFacts } from '../../../src/huggingface/types.ts';
 import { HUB_LICENSES } from '../../../src/licensing/hub-licenses.ts';
 import { conclude, decide } from '../../../src/policy/decide.ts';
 import type { Decision, PolicyInput, Reason } from '../../../src/policy/types.ts';
 import { hubFile, modelFacts, policyInput, WHITELIST } from '../../support/policy/input.ts';
 
 const codes = ({ reasons }: Decision) => reasons.map(({ code, effect }) => `${effect} ${code}`);
+/** A parent under these licences; null cannot be read. */
+function ancestor(ids: string[] | null): Ancestor {
+  const license = { ids: ids ?? [], name: null, link: null };
+  return {
+    id: 'acme/parent',
+    path: ['acme/parent'],
+    answer:
+      ids === null ? { kind: 'unknown', message: 'not there' } : { kind: 'read', revision: 'd'.repeat(40), license },
+  };
+}
 const declaring = (...ids: string[]): Partial<ModelFacts> => ({ license: { ids, name: null, link: null } });
 
 describe('licences of the Hub', () => {
@@ -57,6 +67,69 @@ describe('licences of the Hub', () => {
     const license = { ids: ['other'], name: 'mit', link: null };
     const decision = decide(policyInput({ whitelist: ['mit', 'LicenseRef-mit', 'LicenseRef-other'] }, { license }));
     expect(codes(decision)).toEqual(['denies-fat license-unknown']);
+  });
+});
+
+describe('README.md beside the metadata', () => {
+  const readme = (...ids: string[]): Partial<ModelFacts> => ({
+    card: { kind: 'stated', license: { ids, name: null, link: null } },
+  });
+
+  it.each<[string[], Partial<ModelFacts>, string, string | null]>([
+    [['mit'], readme('mit'), 'allows license-permissive', 'MIT'],
+    [['MIT'], readme('mit'), 'allows license-permissive', 'MIT'],
+    [['mit'], readme('apache-2.0'), 'allows license-permissive', 'MIT AND Apache-2.0'],
+    [['mit'], readme('llama3.1'), 'denies-fat license-not-permissive', 'MIT AND LicenseRef-llama3.1'],
+    [['llama3.1'], readme('mit'), 'denies-fat license-not-permissive', 'LicenseRef-llama3.1 AND MIT'],
+    [['mit'], readme('other'), 'denies-fat license-unknown', 'MIT AND LicenseRef-other'],
+    [['mit', 'isc'], readme('isc', 'mit'), 'allows license-permissive', 'MIT AND ISC'],
+    [[], readme('mit'), 'denies-fat license-missing', null],
+    [['mit'], { card: { kind: 'unreadable', why: 'no YAML' } }, 'denies-fat license-unknown', 'MIT'],
+    [['mit'], { card: { kind: 'none' } }, 'allows license-permissive', 'MIT'],
+  ])('metadata %j and %j: %s', (ids, card, expected, spdx) => {
+    const decision = decide(policyInput({}, { ...declaring(...ids), ...card }));
+    expect(codes(decision)).toEqual([expected]);
+    expect(decision.license.spdx).toBe(spdx);
+  });
+});
+
+describe('lineage', () => {
+  const over = (lineage: Ancestor[], extra: Partial<PolicyInput> = {}) => decide(policyInput(extra, { lineage }));
+
+  it.each<[string[] | null, string | null]>([
+    [['mit'], null],
+    [['apache-2.0', 'mit'], null],
+    [['llama3.1'], 'lineage-stricter'],
+    [['mit', 'cc-by-nc-4.0'], 'lineage-stricter'],
+    [['other'], 'lineage-stricter'],
+    [['gpl'], 'lineage-stricter'],
+    [[], 'lineage-unknown'],
+    [null, 'lineage-unknown'],
+  ])('a base model under %j: %s', (ids, code) => {
+    const plain = over([ancestor(['mit']), ancestor(ids)]);
+    expect(codes(plain)).toEqual([...(code === null ? [] : [`denies-fat ${code}`]), 'allows license-permissive']);
+    for (const extra of [{ permissive: true }, { overrideSpdx: 'MIT' }] as const) {
+      const overridden = over([ancestor(ids)], extra);
+      expect(overridden.fat).toBe('build');
+      expect(codes(overridden)).toEqual([...(code === null ? [] : [`warns ${code}`]), 'allows license-override']);
+    }
+    for (const extra of [
+      { permissive: false },
+      { overrideSpdx: 'GPL-3.0-only' },
+      { overrideSpdx: 'MIT AND' },
+    ] as const) {
+      const denied = over([ancestor(ids)], extra);
+      expect(denied.fat).toBe('skip');
+      if (code !== null) expect(codes(denied)).toContain(`denies-fat ${code}`);
+    }
+  });
+
+  it('names the way to a distant ancestor, and does not list a hundred', () => {
+    const far = { ...ancestor(['llama3.1']), id: 'meta/llama', path: ['acme/mid', 'meta/llama'] };
+    expect(over([far]).reasons[0]?.message).toMatch(/"meta\/llama" \(by way of "acme\/mid"\).*llama3\.1/);
+    const many = over(Array.from({ length: 30 }, () => far));
+    expect(many.reasons).toHaveLength(5);
+    expect(many.reasons[3]?.message).toContain('27 more');
   });
 });
 
@@ -147,6 +220,20 @@ describe('files', () => {
     const decision = decide(policyInput({}, { files: [hubFile('pytorch_model.bin')] }));
     expect(codes(decision)).toEqual(['warns unsafe-files', 'allows license-permissive']);
   });
+
+  it.each(['queued', 'unscanned', 'caution', 'error', null] as const)(
+    'denies %s files where the catalog wants all cleared',
+    (security) => {
+      const decision = decide(
+        policyInput(
+          { unscanned: 'deny' },
+          { files: [hubFile('config.json'), hubFile('model.safetensors', { security })] },
+        ),
+      );
+      expect(codes(decision)).toContain('denies-fat unsafe-files');
+      expect(decision).toMatchObject({ slim: 'build', fat: 'skip' });
+    },
+  );
 
   it("denies another repository's code and warns of the model's own, naming files", () => {
     const decision = decide(
@@ -240,10 +327,17 @@ describe('monotony', () => {
       size: fc.nat(20_000),
       own: fc.boolean(),
       foreign: fc.boolean(),
+      readme: fc.option(fc.array(fc.constantFrom('mit', 'gemma', 'other', 'isc'), { minLength: 1, maxLength: 2 })),
+      lineage: fc.array(
+        fc.option(fc.array(fc.constantFrom('mit', 'gemma', 'gpl'), { maxLength: 2 })).map((one) => ancestor(one)),
+        { maxLength: 3 },
+      ),
     })
-    .map(({ ids, gated, security, size, own, foreign, ...rest }) =>
+    .map(({ ids, gated, security, size, own, foreign, readme, lineage, ...rest }) =>
       modelFacts({
         license: { ids, name: null, link: null },
+        card: readme === null ? { kind: 'none' } : { kind: 'stated', license: { ids: readme, name: null, link: null } },
+        lineage,
         gated,
         private: rest.private,
         files: [hubFile('config.json'), hubFile('model.safetensors', { size, security })],
@@ -262,6 +356,7 @@ describe('monotony', () => {
       gated: fc.constantFrom<PolicyInput['gated']>('auto', true, false),
       whitelist: fc.subarray([...WHITELIST, 'LicenseRef-gemma', 'gpl-3.0']),
       limits: fc.record({ fatMaxBytes: fc.nat(20_000), layerMaxBytes: fc.nat(20_000) }),
+      unscanned: fc.constantFrom<PolicyInput['unscanned']>('warn', 'deny'),
     })
     .map(({ facts: found, ...rest }) => policyInput(rest, found));
 
@@ -299,6 +394,15 @@ describe('monotony', () => {
       ...found,
       license: { ...found.license, ids: [...found.license.ids, 'cc-by-nc-4.0'] },
     })),
+    'another licence in README.md': onFacts((found) => ({
+      ...found,
+      card: { kind: 'stated', license: { ids: ['cc-by-nc-4.0'], name: null, link: null } },
+    })),
+    'a README.md nobody understands': onFacts((found) => ({ ...found, card: { kind: 'unreadable', why: 'YAML' } })),
+    'a stricter base model': onFacts((found) => ({ ...found, lineage: [...found.lineage, ancestor(['llama3.1'])] })),
+    'a base model without licence': onFacts((found) => ({ ...found, lineage: [...found.lineage, ancestor([])] })),
+    'a base model out of reach': onFacts((found) => ({ ...found, lineage: [...found.lineage, ancestor(null)] })),
+    'scanners that have to be done': (from) => ({ ...from, unscanned: 'deny' }),
     'nothing to load': (from) => ({ ...from, choice: { paths: [], bytes: 0, incompatible: 'no' } }),
     'a Hub that is away': (from) => ({ ...from, facts: { kind: 'unavailable', message: 'away' }, choice: null }),
   };
