@@ -7,6 +7,7 @@ import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
+import { NOTHING_TO_SPLIT, type Resharding } from '../image/safetensors/reshard.ts';
 import { blobOf } from '../registry/content.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
 import type {
@@ -18,14 +19,18 @@ import type {
   Reference,
 } from '../registry/types.ts';
 import { type BasePlatform, readBasePlatform } from './base.ts';
+import { embeddedFiles, reshardedFiles } from './embedded-files.ts';
 import { inLanes } from './lanes.ts';
-import { hubLayer } from './layer-content.ts';
 import { entrypointLayer, licenseLayer } from './own-layers.ts';
+import { reshardOrThrow } from './reshard.ts';
 import { Transfer } from './transfer.ts';
-import type { BuildProgress, BuildRequest, BuiltImage, LayerMemory } from './types.ts';
+import type { BuildProgress, BuildRequest, BuiltImage, LayerMemory, Resharded } from './types.ts';
+import { moveWeightLayers } from './weight-layers.ts';
 
 /** Layers moved at once: enough to hide latencies, few enough to keep memory and sockets bounded. */
 const LANES = 4;
+
+type Splits = Extract<Resharding, { ok: true }>;
 
 export interface AssembleContext {
   hub: Hub;
@@ -37,7 +42,10 @@ export interface AssembleContext {
   /** The entrypoint script whose sha256 is in the inputs. */
   entrypoint: Uint8Array;
   /** Files of `/licenses`, for the request. */
-  licenses(request: BuildRequest, signal?: AbortSignal): Promise<{ path: string; content: Uint8Array }[]>;
+  licenses(
+    request: BuildRequest & { resharded: Resharded[] },
+    signal?: AbortSignal,
+  ): Promise<{ path: string; content: Uint8Array }[]>;
   clock: Clock;
   /** When the facts were known: where `durationMs` starts. Milliseconds since the epoch. */
   startedAt?: number;
@@ -64,36 +72,37 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     wanted: parsePlatform(platform),
     base: await readBasePlatform(context.base.source, request.base.reference, digest, signal),
   }));
-  const weights = weightLayers(request, Math.max(...bases.map(({ base }) => base.layers.length)));
+  const model = { id: request.hubId, revision: inputs.revision };
+  const resharding = await splitsOf(request, context);
+  const weights = weightLayers(request, resharding, Math.max(...bases.map(({ base }) => base.layers.length)));
   const transfer = new Transfer(
     context,
     weights.reduce((sum, layer) => sum + layer.size, 0),
   );
 
-  const own = [
-    { comment: 'licence files', content: licenseLayer(await context.licenses(request, context.signal)) },
-    { comment: 'entrypoint and file list', content: entrypointLayer(inputs, request.files, context.entrypoint) },
-  ];
+  const resharded = reshardedFiles(resharding);
+  const licenses = licenseLayer(await context.licenses({ ...request, resharded }, context.signal));
   transfer.step('copying the base image');
   await transferBases(
     bases.map(({ base }) => base),
     context,
     transfer,
   );
-  for (const { content } of own) await transfer.ownBlob(content);
+  await transfer.ownBlob(licenses);
   transfer.step(inputs.variant === 'fat' ? 'streaming weights' : 'writing the image');
-  const model = { id: request.hubId, revision: inputs.revision };
-  const weightDescriptors = await inLanes(weights, LANES, context.signal, async (layer, signal) => {
-    const path = layer.entries.find(({ file }) => file !== null)?.entry.path ?? layer.kind;
-    return transfer.rememberedBlob(layer.key, path, (digest) => hubLayer(layer, context.hub, model, digest), signal);
-  });
+  const moved = await moveWeightLayers(weights, transfer, { ...context, model, lanes: LANES, signal: context.signal });
+  // Only now are the hashes of shards known, which the list of files names.
+  const listed = embeddedFiles(request, resharding, moved.shards);
+  const entrypoint = entrypointLayer(inputs, listed, context.entrypoint);
+  await transfer.ownBlob(entrypoint);
 
   transfer.step('writing manifests');
   const added = [
-    ...own.map(({ comment, content }) => ({ comment, descriptor: describe(content) })),
-    ...weights.map((layer, at) => ({
+    { comment: 'licence files', descriptor: describe(licenses) },
+    { comment: 'entrypoint and file list', descriptor: describe(entrypoint) },
+    ...weights.map((layer) => ({
       comment: layer.entries.at(-1)?.entry.path ?? layer.kind,
-      descriptor: descriptorAt(weightDescriptors, at),
+      descriptor: descriptorOf(moved.descriptors, layer),
     })),
   ];
   const manifests: Descriptor[] = [];
@@ -138,10 +147,20 @@ export async function tagImage(
   for (const tag of tags) await target.tag(tag, manifest, { signal });
 }
 
-function weightLayers({ inputs, files }: BuildRequest, baseLayers: number) {
+/** How files above the layer limit are split; the planner has come to the same answer. */
+async function splitsOf({ inputs, files, hubId }: BuildRequest, { hub, signal }: AssembleContext): Promise<Splits> {
+  if (inputs.variant === 'slim') return NOTHING_TO_SPLIT;
+  const folder = modelFolder(inputs).slice(1);
+  const limits = { folder, layerMaxBytes: inputs.layerLimit, engine: inputs.engine, spdx: inputs.license.spdx };
+  return reshardOrThrow({ files, ...limits }, hub, { id: hubId, revision: inputs.revision }, signal);
+}
+
+function weightLayers({ inputs, files }: BuildRequest, { splits, made }: Splits, baseLayers: number) {
   if (inputs.variant === 'slim') return [];
   const plan: LayerPlan = planLayers({
     files,
+    splits,
+    made,
     folder: modelFolder(inputs).slice(1),
     baseLayers,
     layerMaxBytes: inputs.layerLimit,
@@ -160,9 +179,9 @@ function contentBytes(layers: PlannedLayer[]): number {
   return layers.flatMap(({ entries }) => entries).reduce((sum, { entry }) => sum + entry.size, 0);
 }
 
-function descriptorAt(descriptors: Descriptor[], at: number): Descriptor {
-  const found = descriptors[at];
-  if (found === undefined) throw new PublisherError('internal', `No descriptor for weight layer ${at}.`);
+function descriptorOf(descriptors: ReadonlyMap<PlannedLayer, Descriptor>, layer: PlannedLayer): Descriptor {
+  const found = descriptors.get(layer);
+  if (found === undefined) throw new PublisherError('internal', `A ${layer.kind} layer was not written.`);
   return found;
 }
 

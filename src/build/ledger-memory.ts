@@ -10,10 +10,10 @@ export function ledgerMemory(db: Database): LayerMemory {
   return {
     async find(key, path) {
       const [known] = await findLayers(db, [keyOf(path, key)]);
-      return known === undefined ? null : { digest: known.layerDigest, size: known.size };
+      return known === undefined ? null : { digest: known.layerDigest, size: known.size, files: known.files };
     },
-    async remember(key, path, { digest, size }) {
-      const same = await rememberLayer(db, { ...keyOf(path, key), layerDigest: digest, size });
+    async remember(key, path, { digest, size, files }) {
+      const same = await rememberLayer(db, { ...keyOf(path, key), layerDigest: digest, size, files });
       if (!same) {
         throw new PublisherError(
           'internal',

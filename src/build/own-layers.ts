@@ -1,4 +1,3 @@
-import type { HubFile } from '../huggingface/types.ts';
 import { ENTRYPOINT_PATH } from '../image/config.ts';
 import { imageConf, serveArgsFile } from '../image/entrypoint-files.ts';
 import { fileList } from '../image/file-list.ts';
@@ -7,6 +6,7 @@ import type { ImageInputs } from '../image/inputs.ts';
 import type { TarEntry } from '../image/tar.ts';
 import type { BlobContent, Digest } from '../registry/types.ts';
 import { memoryLayer } from './layer-content.ts';
+import type { ListedInput } from './types.ts';
 
 type OwnFile = { entry: TarEntry; content: Uint8Array };
 
@@ -15,7 +15,7 @@ const encoder = new TextEncoder();
 /** The layer both variants share in kind: our script, what it reads, and the model folder's parent. */
 export function entrypointLayer(
   inputs: ImageInputs,
-  files: HubFile[],
+  files: readonly ListedInput[],
   script: Uint8Array,
 ): BlobContent & { digest: Digest } {
   const list = fileList(inputs.model, inputs.revision, files);

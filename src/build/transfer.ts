@@ -2,6 +2,7 @@ import { type ErrorCode, PublisherError } from '../errors.ts';
 import { OCI_LAYER } from '../registry/media-types.ts';
 import type { BlobContent, Descriptor, ImageTarget } from '../registry/types.ts';
 import type { AssembleContext } from './assemble.ts';
+import type { LayerMemory } from './types.ts';
 
 /** Failures of a download in mid-stream. What a registry does wrong its client has retried already. */
 const FETCH_FAULTS: ReadonlySet<ErrorCode> = new Set(['download-truncated', 'download-corrupt', 'hub-unavailable']);
@@ -60,11 +61,12 @@ export class Transfer {
     path: string,
     content: (digest: Descriptor['digest'] | null) => BlobContent,
     signal?: AbortSignal,
+    memory: LayerMemory = this.#context.memory,
   ): Promise<Descriptor> {
-    const { memory, targets } = this.#context;
+    const { targets } = this.#context;
     const known = await memory.find(key, path);
     if (known !== null) {
-      const descriptor: Descriptor = { mediaType: OCI_LAYER, ...known };
+      const descriptor: Descriptor = { mediaType: OCI_LAYER, digest: known.digest, size: known.size };
       await this.#toTargets(descriptor, signal, (target, first) =>
         first === null
           ? this.#stream(target, content(known.digest), signal).then(() => undefined)

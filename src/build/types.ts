@@ -60,8 +60,42 @@ export interface BuiltImage {
   durationMs: number;
 }
 
+/** A file that upstream had as one and the image has as several. */
+export interface Resharded {
+  path: string;
+  /** Hex, of the whole; null for a file that the Hub keeps in git. */
+  sha256: string | null;
+  /** Paths of its shards, in the order of their data. */
+  parts: string[];
+}
+
+/** A file as the image's list names it: by hex sha256 or, where that is null, by git blob SHA-1. */
+export interface ListedInput {
+  path: string;
+  /** Bytes. */
+  size: number;
+  sha256: string | null;
+  oid: string;
+}
+
+/** A file of a layer that no listing of the Hub has the hash of. */
+export interface LayerFile {
+  /** Relative to the model's folder. */
+  path: string;
+  /** Hex. */
+  sha256: string;
+}
+
+export interface RememberedLayer {
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  /** Of a layer with shards of a file that was split. */
+  files?: LayerFile[] | undefined;
+}
+
 /** What is remembered of layers written before, so that nothing moves twice. */
 export interface LayerMemory {
-  find(key: string, path: string): Promise<{ digest: Digest; size: number } | null>;
-  remember(key: string, path: string, layer: { digest: Digest; size: number }): Promise<void>;
+  find(key: string, path: string): Promise<RememberedLayer | null>;
+  remember(key: string, path: string, layer: RememberedLayer): Promise<void>;
 }

@@ -6,10 +6,11 @@ import type { Logger } from '../log.ts';
 import { askAncestor, compareTemplates } from './ancestors.ts';
 import { askedToWait } from './answer.ts';
 import { baseModelsOf, declaredLicense } from './card.ts';
-import { fileUrl, streamFile } from './download.ts';
+import { fileUrl, type StreamOptions, streamFile } from './download.ts';
 import { inspect } from './inspect.ts';
 import { walkLineage } from './lineage.ts';
 import { type MetadataOptions, readModelInfo, readScan, readTree } from './metadata.ts';
+import { streamRange } from './range.ts';
 import type { Connection } from './request.ts';
 import { withVerdicts } from './scanner-verdicts.ts';
 import { isCommit, type ModelInfo, REPOSITORY } from './schema.ts';
@@ -82,6 +83,16 @@ export class HubClient implements Hub {
     return this.#stream(model, file, options, ATTEMPTS);
   }
 
+  range(
+    model: ModelAt,
+    file: HubFile,
+    begin: number,
+    end: number,
+    options: DownloadOptions = {},
+  ): AsyncIterable<Uint8Array> {
+    return streamRange(this.#connection, model, file, begin, end, this.#streaming(model, options, ATTEMPTS));
+  }
+
   async read(model: ModelAt, file: HubFile, maxBytes: number, options: DownloadOptions = {}): Promise<Uint8Array> {
     if (file.size > maxBytes) {
       const text = `${file.path} of ${model.id} has ${file.size} bytes, more than the ${maxBytes} that are read`;
@@ -92,6 +103,10 @@ export class HubClient implements Hub {
   }
 
   #stream(model: ModelAt, file: HubFile, options: DownloadOptions, attempts: number): AsyncIterable<Uint8Array> {
+    return streamFile(this.#connection, model, file, this.#streaming(model, options, attempts));
+  }
+
+  #streaming(model: ModelAt, options: DownloadOptions, attempts: number): StreamOptions {
     if (!REPOSITORY.test(model.id) || !isCommit(model.revision)) {
       throw new PublisherError(
         'usage',
@@ -99,8 +114,7 @@ export class HubClient implements Hub {
       );
     }
     const { useToken = this.#grant(model.id), ...rest } = options;
-    const token = useToken ? this.#token : null;
-    return streamFile(this.#connection, model, file, { ...rest, token, stallMs: this.#stallMs, attempts });
+    return { ...rest, token: useToken ? this.#token : null, stallMs: this.#stallMs, attempts };
   }
 
   async #facts(

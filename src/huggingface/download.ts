@@ -31,7 +31,7 @@ export async function* streamFile(
   const verifier = createVerifier(model.id, file);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
-    const response = await open(connection, model, file, { ...options, signal }, watch);
+    const response = await openFile(connection, model, file, { ...options, signal }, watch);
     reader = response.body?.getReader();
     for (;;) {
       const { done, value } = await watch.during(reader?.read() ?? { done: true, value: undefined });
@@ -59,11 +59,12 @@ export function fileUrl({ endpoint }: Pick<Connection, 'endpoint'>, { id, revisi
   return `${endpoint}/${id}/resolve/${revision}/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-async function open(
+/** The answer to a request for a file, its body still to be read. @param options.headers further ones, e.g. `range` */
+export async function openFile(
   connection: Connection,
   model: ModelAt,
   file: HubFile,
-  options: StreamOptions & { signal: AbortSignal },
+  options: StreamOptions & { signal: AbortSignal; headers?: Record<string, string> },
   watch: Watch,
 ): Promise<Response> {
   if (file.path.split('/').some((segment) => ['', '.', '..'].includes(segment))) {
@@ -76,7 +77,7 @@ async function open(
         get(connection, url, {
           question: { ...model, path: file.path },
           // Compressed content would be counted and hashed after decompression, and saves nothing on weights.
-          headers: { 'accept-encoding': 'identity' },
+          headers: { 'accept-encoding': 'identity', ...options.headers },
           token,
           redirects: 'anywhere',
           signal: options.signal,
@@ -108,7 +109,7 @@ interface Watch {
 }
 
 /** One sleeper for the whole stream instead of a timer for each of its chunks. */
-function createWatch(clock: Clock, stallMs: number, what: string): Watch {
+export function createWatch(clock: Clock, stallMs: number, what: string): Watch {
   const stalled = new AbortController();
   const stopped = new AbortController();
   let since: number | null = null;

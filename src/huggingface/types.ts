@@ -134,6 +134,18 @@ export interface Hub {
    * @throws PublisherError `download-truncated`, `download-corrupt`, `hub-gated`, `hub-not-found`, `hub-unavailable`
    */
   download(model: ModelAt, file: HubFile, options?: DownloadOptions): AsyncIterable<Uint8Array>;
-  /** The same, collected; refuses a file over `maxBytes` before asking. */
+  /**
+   * Bytes `begin` (included) to `end` (excluded) of one file in chunks. Not verified: no hash of a part is known, so the caller holds
+   * the whole file's against what it read.
+   * @throws PublisherError as `download`
+   */
+  range(
+    model: ModelAt,
+    file: HubFile,
+    begin: number,
+    end: number,
+    options?: DownloadOptions,
+  ): AsyncIterable<Uint8Array>;
+  /** The same as `download`, collected; refuses a file over `maxBytes` before asking. */
   read(model: ModelAt, file: HubFile, maxBytes: number, options?: DownloadOptions): Promise<Uint8Array>;
 }

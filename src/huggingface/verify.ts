@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { PublisherError } from '../errors.ts';
 import type { HubFile } from './types.ts';
 
@@ -9,17 +9,24 @@ export interface Verifier {
   finish(): void;
   /** Bytes so far. */
   readonly size: number;
+  /** One that goes on from here, however this one does. */
+  copy(): Verifier;
 }
 
 /** Checks a download against the Hub's listing: size, and sha256 (LFS) or git blob SHA-1 (`blob <size>\0` + content). */
 export function createVerifier(id: string, file: HubFile): Verifier {
   const hash = file.sha256 === null ? createHash('sha1').update(`blob ${file.size}\0`) : createHash('sha256');
+  return verifierFrom(id, file, hash, 0);
+}
+
+function verifierFrom(id: string, file: HubFile, hash: Hash, from: number): Verifier {
   const expected = file.sha256 ?? file.oid;
-  let size = 0;
+  let size = from;
   return {
     get size() {
       return size;
     },
+    copy: () => verifierFrom(id, file, hash.copy(), size),
     update(chunk) {
       size += chunk.byteLength;
       if (size > file.size) {

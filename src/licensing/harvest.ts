@@ -1,7 +1,7 @@
 import { PublisherError } from '../errors.ts';
 import type { Hub, HubFile, ModelAt } from '../huggingface/types.ts';
 import { allLegalFiles, legalFiles, legalFilesProblem, MAX_LEGAL_FILE_BYTES } from './legal-files.ts';
-import { canonicalIds, type LicenseFile, licenseLayerFiles } from './license-layer.ts';
+import { canonicalIds, type LicenseFile, type LicenseLayerInput, licenseLayerFiles } from './license-layer.ts';
 import { canonicalText } from './texts.ts';
 
 export interface HarvestRequest {
@@ -14,6 +14,8 @@ export interface HarvestRequest {
   legal: readonly HubFile[];
   /** Paths of those that a gate hides. */
   unreadable: readonly string[];
+  /** Files that the image holds as several. */
+  resharded?: LicenseLayerInput['resharded'];
 }
 
 /**
@@ -39,6 +41,6 @@ export async function harvestLicenses(
     const text = await canonicalText(id, options.directory);
     if (text !== null) canonical.set(id, text);
   }
-  const { model, license, unreadable } = request;
-  return licenseLayerFiles({ model, license, legal, texts, unreadable, canonical });
+  const { model, license, unreadable, resharded } = request;
+  return licenseLayerFiles({ model, license, legal, texts, unreadable, canonical, resharded });
 }

@@ -18,6 +18,8 @@ export interface LicenseLayerInput {
   unreadable: readonly string[];
   /** SPDX id → canonical text, for {@link canonicalIds} as far as SPDX has them. */
   canonical: ReadonlyMap<string, string>;
+  /** Files of the model that the image holds as several: a modification, if only of form, so it is said. */
+  resharded?: readonly { path: string; sha256: string | null; parts: readonly string[] }[];
 }
 
 export interface LicenseFile {
@@ -70,6 +72,7 @@ export function licenseLayerFiles(input: LicenseLayerInput): LicenseFile[] {
     infrastructure: INFRASTRUCTURE_LICENSE,
     files: files.map(({ path, content, origin }): Origin => ({ path, ...origin, sha256: sha256Hex(content) })),
     notReadable: [...input.unreadable].sort(byteOrder).map((path) => ({ path, reason: 'not readable, gated' })),
+    ...((input.resharded ?? []).length === 0 ? {} : { resharded: input.resharded }),
   };
   return [
     ...files.map(({ path, content }) => ({ path, content })),

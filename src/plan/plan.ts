@@ -1,8 +1,11 @@
 import { inLanes } from '../build/lanes.ts';
+import { reshard } from '../build/reshard.ts';
 import { diffCatalogs } from '../catalog/diff.ts';
 import type { Catalog, CatalogDiff, Model } from '../catalog/types.ts';
 import type { AncestorMemory, FactsResult, Hub } from '../huggingface/types.ts';
+import { NOTHING_TO_SPLIT } from '../image/safetensors/reshard.ts';
 import type { BaseResolver } from './bases.ts';
+import type { AskReshard } from './decide-model.ts';
 import { type AskBase, planModelOn, removedTargets, type TargetContext, type UntaggedTarget } from './target.ts';
 import type { Pins, Plan, PlannedTarget } from './types.ts';
 import { withTags } from './with-tags.ts';
@@ -62,7 +65,7 @@ export async function planCatalog(options: PlanOptions): Promise<Plan> {
 async function planModel(
   model: Model,
   facts: FactsResult,
-  { catalog, experimental, bases, pins, context }: PlanOptions,
+  { catalog, experimental, hub, bases, pins, context }: PlanOptions,
   signal: AbortSignal,
 ): Promise<PlannedTarget[]> {
   const wanted = model.runtimes
@@ -70,9 +73,23 @@ async function planModel(
     .filter((runtime) => !runtime.experimental || experimental === true || catalog.settings.experimental);
   const askBase: AskBase = (reference, platforms) =>
     bases.resolve(reference, platforms, pins?.bases[model.short]?.[reference] ?? null, signal);
+  const ask = { base: askBase, reshard: reshardAsker(facts, hub, signal) };
   const targets: UntaggedTarget[] = [];
   for (const runtime of wanted) {
-    targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, askBase, context)));
+    targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, ask, context)));
   }
   return withTags(targets, model, catalog.settings);
+}
+
+/** Reads headers of one model's files, once for all its runtimes that hold the same. */
+function reshardAsker(facts: FactsResult, hub: Hub, signal: AbortSignal): AskReshard {
+  const answers = new Map<string, ReturnType<AskReshard>>();
+  return (request) => {
+    if (facts.kind !== 'found') return Promise.resolve(NOTHING_TO_SPLIT);
+    const { id, revision } = facts.facts;
+    const key = JSON.stringify([request.engine, request.layerMaxBytes, request.files.map(({ path }) => path)]);
+    const answer = answers.get(key) ?? reshard(request, hub, { id, revision }, signal);
+    answers.set(key, answer);
+    return answer;
+  };
 }

@@ -6,12 +6,14 @@ import { PublisherError } from '../errors.ts';
 import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
 import { ASSEMBLER_FORMAT, fileIdentity, type ImageInputs, inputsKey } from '../image/inputs.ts';
-import { planLayers } from '../image/layer-plan.ts';
+import type { Resharding } from '../image/safetensors/reshard.ts';
 import { allLegalFiles, legalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
-import { decide } from '../policy/decide.ts';
-import type { Decision, FileChoice, Reason } from '../policy/types.ts';
+import type { Decision, FileChoice } from '../policy/types.ts';
 import type { BaseAnswer } from './bases.ts';
-import { type DestinationContext, destinations } from './destinations.ts';
+import { type AskReshard, decideModel } from './decide-model.ts';
+import { type DestinationContext, type Destinations, destinations } from './destinations.ts';
+import { effectiveLayerLimit } from './layer-limit.ts';
+import { shardCounts, withLayerRule } from './layer-rule.ts';
 import type { PlannedTarget } from './types.ts';
 
 export interface TargetContext extends DestinationContext {
@@ -33,28 +35,39 @@ export type AskBase = (reference: string, platforms: string[]) => Promise<BaseAn
 export async function planModelOn(
   runtime: Runtime,
   model: Model,
-  facts: FactsResult,
+  answered: FactsResult,
   settings: Settings,
-  askBase: AskBase,
+  ask: { base: AskBase; reshard: AskReshard },
   context: TargetContext,
 ): Promise<UntaggedTarget[]> {
-  const found = facts.kind === 'found' ? facts.facts : null;
-  const choice = found === null ? null : chooseFiles(runtime.engine, found, model.files);
-  const decision = decide({
+  const listed = answered.kind === 'found' ? answered.facts : null;
+  const listedChoice = listed === null ? null : chooseFiles(runtime.engine, listed, model.files);
+  const places = destinations(model, settings, context);
+  const layerLimit = effectiveLayerLimit(settings, places.repositories);
+  const folder = modelFolder({ downloadRoot: settings.downloadRoot, short: model.short }).slice(1);
+  const input = {
     id: model.id,
     permissive: model.permissive,
     overrideSpdx: model.overrideSpdx,
     gated: model.gated,
     whitelist: settings.whitelist,
-    limits: settings.limits,
+    limits: { ...settings.limits, layerMaxBytes: layerLimit },
     unscanned: settings.unscanned,
     engine: runtime.engine,
-    facts,
-    choice,
-  });
+    facts: answered,
+    choice: listedChoice,
+  };
+  const { facts, decision, resharding } = await decideModel(
+    input,
+    chosenFiles(listed, listedChoice),
+    folder,
+    ask.reshard,
+  );
+  const found = facts.kind === 'found' ? facts.facts : null;
+  const choice = found === null ? null : listedChoice;
   const anything = decision.slim === 'build' || decision.fat === 'build';
-  const answer = anything ? await baseOf(runtime, askBase) : null;
-  const common = { runtime, model, found, choice, settings, context };
+  const answer = anything ? await baseOf(runtime, ask.base) : null;
+  const common = { runtime, model, found, choice, settings, context, places, layerLimit, folder, resharding };
   const version = answer?.ok === true ? answer.base.version : null;
   return VARIANTS.map((variant) => ({
     ...planTarget({ ...common, variant, decision, answer }),
@@ -70,6 +83,12 @@ interface TargetInput {
   choice: FileChoice | null;
   settings: Settings;
   context: TargetContext;
+  places: Destinations;
+  /** Bytes; the strictest of catalog and registries. */
+  layerLimit: number;
+  /** Folder of the model in the image, relative to the root. */
+  folder: string;
+  resharding: Resharding;
   variant: Variant;
   decision: Decision;
   /** null when nothing is to be built, so the base was not asked for. */
@@ -77,12 +96,12 @@ interface TargetInput {
 }
 
 function planTarget(input: TargetInput): PlannedTarget {
-  const { runtime, model, found, choice, settings, context, variant, answer } = input;
-  const decision = withCeiling(withLayerRule(input), input);
+  const { runtime, model, found, choice, variant, answer, places } = input;
+  const decision = withCeiling(layersOf(input), input);
   const base = answer?.ok === true ? answer.base : null;
   const chosen = chosenFiles(found, choice);
   const wanted = decision[variant];
-  const places = destinations(model, settings, context);
+  const reshard = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
   const problems = wanted === 'build' ? [...places.problems, ...legalProblems(found)] : [];
   const request =
     wanted === 'build' && problems.length === 0 && found !== null && base !== null
@@ -99,6 +118,10 @@ function planTarget(input: TargetInput): PlannedTarget {
     warnings: [
       ...problems,
       ...places.notes,
+      ...reshard.map(
+        ({ path, parts }) =>
+          `${path} is split into ${parts} shards, because a layer holds ${input.layerLimit} bytes at most.`,
+      ),
       ...renamed(model, found),
       ...(found?.chatTemplate ?? []),
       ...(found?.notChecked.map((what) => `Not checked: ${what}.`) ?? []),
@@ -113,7 +136,7 @@ function planTarget(input: TargetInput): PlannedTarget {
     inputs: request?.key ?? null,
     base: { reference: runtime.image ?? '', digest: base?.digest ?? null },
     files: chosen.map(({ path, size, sha256, oid }) => ({ path, size, sha256, oid })),
-    reshard: [],
+    reshard,
     repository: places.repositories[0] ?? null,
     repositories: places.repositories,
     tags: [],
@@ -130,18 +153,16 @@ function failUnlessSkipped(action: 'build' | 'skip' | 'fail') {
   return action === 'skip' ? 'skip' : 'fail';
 }
 
-/** Adds what only the base's number of layers can tell: whether the weights fit beside them. */
-function withLayerRule({ decision, answer, found, choice, model, settings }: TargetInput): Decision {
-  if (decision.fat !== 'build' || answer?.ok !== true) return decision;
-  const plan = planLayers({
-    files: chosenFiles(found, choice),
-    folder: modelFolder({ downloadRoot: settings.downloadRoot, short: model.short }).slice(1),
+/** What only the base's number of layers can tell; nothing where that is unknown. */
+function layersOf({ decision, answer, found, choice, folder, layerLimit, resharding }: TargetInput): Decision {
+  if (answer?.ok !== true) return decision;
+  const files = chosenFiles(found, choice);
+  return withLayerRule(decision, resharding, {
+    files,
+    folder,
     baseLayers: answer.base.layers,
-    layerMaxBytes: settings.limits.layerMaxBytes,
+    layerMaxBytes: layerLimit,
   });
-  if (plan.ok) return decision;
-  const reason: Reason = { code: plan.code, effect: 'denies-fat', message: plan.message };
-  return { ...decision, fat: 'skip', reasons: [reason, ...decision.reasons] };
 }
 
 /** The operator's ceiling, which no catalog can lift. */
@@ -158,7 +179,7 @@ function withCeiling(decision: Decision, { choice, context }: TargetInput): Deci
 }
 
 function buildRequest(
-  { runtime, model, settings, context, variant, decision }: TargetInput,
+  { runtime, model, settings, context, variant, decision, layerLimit }: TargetInput,
   facts: ModelFacts,
   base: ResolvedBase,
   files: HubFile[],
@@ -175,7 +196,7 @@ function buildRequest(
     engine: runtime.engine,
     variant,
     builder: 'assemble',
-    layerLimit: settings.limits.layerMaxBytes,
+    layerLimit,
     short: model.short,
     serveArgs: model.serveArgs,
     oci: model.oci,

@@ -62,13 +62,22 @@ export interface FileChoice {
   incompatible: string | null;
 }
 
+/** What is known about splitting a file above the layer limit at tensor boundaries. */
+export type Reshard =
+  | { kind: 'possible' }
+  /** Why it cannot be split, as the end of a sentence about the file. */
+  | { kind: 'refused'; why: string };
+
 export interface PolicyInput {
   id: string;
   permissive: AutoBoolean;
   overrideSpdx: string | null;
   gated: AutoBoolean;
   whitelist: string[];
+  /** Bytes. `layerMaxBytes` is the strictest limit of catalog and registries. */
   limits: { fatMaxBytes: number; layerMaxBytes: number };
+  /** By path. A file above the layer limit that is absent here cannot be split; `possible` until somebody looked into it. */
+  reshard: ReadonlyMap<string, Reshard>;
   /** What becomes of files the Hub's scanners have not cleared (yet). */
   unscanned: 'warn' | 'deny';
   engine: Engine;

@@ -19,8 +19,11 @@ export interface KnownLayer extends LayerKey {
   layerDigest: Digest;
   /** Bytes of the layer, an uncompressed tar. */
   size: number;
+  /** Hashes of files in it that nobody else knows: shards of a file that was split. */
+  files?: { path: string; sha256: string }[] | undefined;
 }
 
+const files = z.array(z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })).optional();
 const digest = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
 
 /** Keys a statement carries at most: PostgreSQL allows 65,535 parameters. */
@@ -40,10 +43,13 @@ export async function findLayers(db: Database, keys: readonly LayerKey[]): Promi
         format: layers.format,
         layerDigest: layers.layerDigest,
         size: layers.size,
+        files: layers.files,
       })
       .from(layers)
       .where(sql`(${layers.path}, ${layers.content}, ${layers.format}) IN (${sql.join(tuples, sql`, `)})`);
-    for (const row of rows) found.push({ ...row, layerDigest: digest.parse(row.layerDigest) });
+    for (const row of rows) {
+      found.push({ ...row, layerDigest: digest.parse(row.layerDigest), files: files.parse(row.files ?? undefined) });
+    }
   }
   return found;
 }

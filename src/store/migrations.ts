@@ -105,4 +105,9 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    version: 3,
+    name: 'hashes of shards',
+    statements: [`ALTER TABLE publisher.layers ADD COLUMN files jsonb`],
+  },
 ];

@@ -95,6 +95,7 @@ export const layers = publisher.table(
     layerDigest: text('layer_digest').notNull(),
     size: bytes('size').notNull(),
     createdAt: time('created_at').notNull().default(now),
+    files: jsonb('files'),
   },
   (table) => [primaryKey({ columns: [table.path, table.content, table.format] })],
 );

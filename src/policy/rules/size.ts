@@ -14,19 +14,24 @@ export const totalSize: Rule = ({ choice, limits }) => {
   ];
 };
 
-/** Each file against `limits.layer_max_bytes`, since a file is never split over layers. */
+/** Each file against the layer limit: a file is never spread over layers, but a safetensors file may become several. */
 export const layerSize: Rule = (input) => {
   const facts = factsOf(input);
   if (facts === null) return [];
   const limit = input.limits.layerMaxBytes;
-  const over = chosenFiles(facts, input.choice).filter(({ size }) => !(size <= limit));
-  if (over.length === 0) return [];
-  const names = quoteSome(over.map(({ path }) => path));
-  const largest = Math.max(...over.map(({ size }) => size));
+  const stuck = chosenFiles(facts, input.choice).filter(({ path, size }) => {
+    const reshard = input.reshard.get(path);
+    return reshard === undefined ? !(size <= limit) : reshard.kind === 'refused';
+  });
+  if (stuck.length === 0) return [];
+  const names = quoteSome(stuck.map(({ path }) => path));
+  const largest = Math.max(...stuck.map(({ size }) => size));
+  const [first] = stuck.map(({ path }) => input.reshard.get(path));
+  const why = first?.kind === 'refused' ? first.why : 'cannot be split';
   return [
     denies(
       'layer-too-large',
-      `${names} (up to ${largest} bytes) does not fit into one layer of \`limits.layer_max_bytes\` (${limit}): raise it, if your registry accepts such layers.`,
+      `${names} (up to ${largest} bytes) does not fit into one layer of ${limit} bytes, the strictest of \`limits.layer_max_bytes\` and of the registries it goes to, and ${why}.`,
     ),
   ];
 };

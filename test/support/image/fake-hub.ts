@@ -8,6 +8,8 @@ export class FakeHub implements Hub {
   readonly asked: string[] = [];
   /** Path of every download. */
   readonly downloads: string[] = [];
+  /** `path begin-end` of every request for a part. */
+  readonly ranges: string[] = [];
   readonly answers: Record<string, FactsResult>;
   readonly content: Record<string, Uint8Array>;
 
@@ -26,6 +28,13 @@ export class FakeHub implements Hub {
     const found = this.content[file.path];
     if (found === undefined) throw new PublisherError('hub-not-found', `${model.id} has no ${file.path}`);
     yield found;
+  }
+
+  async *range(model: ModelAt, file: HubFile, begin: number, end: number): AsyncGenerator<Uint8Array> {
+    this.ranges.push(`${file.path} ${begin}-${end}`);
+    const found = this.content[file.path];
+    if (found === undefined) throw new PublisherError('hub-not-found', `${model.id} has no ${file.path}`);
+    if (begin < end) yield found.subarray(begin, end);
   }
 
   async read(model: ModelAt, file: HubFile): Promise<Uint8Array> {

@@ -39,6 +39,7 @@ export function policyInput(extra: Partial<PolicyInput> = {}, facts: Partial<Mod
     gated: 'auto',
     whitelist: WHITELIST,
     limits: { fatMaxBytes: 10_000, layerMaxBytes: 5_000 },
+    reshard: new Map(),
     unscanned: 'warn',
     engine: 'vllm',
     facts: { kind: 'found', facts: found },

@@ -48,7 +48,9 @@ describe('planLayers', () => {
           return;
         }
         const { layers } = result;
-        const placed = layers.flatMap(({ entries }) => entries.flatMap((entry) => entry.file ?? []));
+        const placed = layers.flatMap(({ entries }) =>
+          entries.flatMap(({ source }) => (source.kind === 'file' ? source.file : [])),
+        );
         expect(placed.map(({ path }) => path).sort()).toEqual(files.map(({ path }) => path).sort());
         expect(baseLayers + OWN_LAYERS + layers.length).toBeLessThanOrEqual(MAX_LAYERS);
         for (const { size } of layers) expect(size).toBeLessThanOrEqual(layerMaxBytes);

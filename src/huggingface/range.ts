@@ -1,0 +1,74 @@
+import { PublisherError } from '../errors.ts';
+import { createWatch, openFile, type StreamOptions } from './download.ts';
+import { type Connection, exchangeError } from './request.ts';
+import type { HubFile, ModelAt } from './types.ts';
+import { truncated } from './verify.ts';
+
+/**
+ * Bytes `begin` (included) to `end` (excluded) of one file of a pinned revision, by a range request (RFC 9110, section 14). **Nothing
+ * verifies them**: the Hub knows hashes of whole files only, so whoever reads a part has to hold the whole against one in the end. A
+ * server that does not know ranges sends the whole file, of which the rest is skipped.
+ *
+ * @throws PublisherError `download-truncated` for fewer bytes, `download-corrupt` for another range or file than asked for
+ */
+export async function* streamRange(
+  connection: Connection,
+  model: ModelAt,
+  file: HubFile,
+  begin: number,
+  end: number,
+  options: StreamOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  if (!(begin >= 0 && begin <= end && end <= file.size)) {
+    throw new PublisherError('internal', `${file.path} of ${model.id} has no bytes ${begin} to ${end}`);
+  }
+  if (begin === end) return;
+  const what = `bytes ${begin}-${end - 1} of ${file.path} of ${model.id}`;
+  const watch = createWatch(connection.clock, options.stallMs, what);
+  const signal = options.signal === undefined ? watch.signal : AbortSignal.any([options.signal, watch.signal]);
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let at = begin;
+  try {
+    const headers = { range: `bytes=${begin}-${end - 1}` };
+    const response = await openFile(connection, model, file, { ...options, signal, headers }, watch);
+    reader = response.body?.getReader();
+    let position = positionOf(response, { begin, end, size: file.size, what });
+    while (at < end) {
+      const { done, value } = await watch.during(reader?.read() ?? { done: true, value: undefined });
+      if (done) throw truncated(model.id, file, position);
+      const wanted = value.subarray(Math.max(0, at - position), Math.max(0, end - position));
+      position += value.byteLength;
+      if (wanted.byteLength === 0) continue;
+      at += wanted.byteLength;
+      options.onBytes?.(wanted.byteLength);
+      yield wanted;
+    }
+  } catch (error) {
+    if (watch.signal.aborted && options.signal?.aborted !== true) throw watch.signal.reason;
+    // A connection that breaks after the first byte cut the file; before, the Hub was out of reach.
+    if (reader !== undefined && !(error instanceof PublisherError) && options.signal?.aborted !== true) {
+      throw truncated(model.id, file, at, error);
+    }
+    throw exchangeError(error, what, options.signal);
+  } finally {
+    watch.stop();
+    await reader?.cancel().catch(() => {});
+  }
+}
+
+interface Wanted {
+  begin: number;
+  end: number;
+  /** Bytes of the whole file. */
+  size: number;
+  what: string;
+}
+
+/** Where in the file the answer's first byte is. */
+function positionOf(response: Response, { begin, end, size, what }: Wanted): number {
+  if (response.status !== 206) return 0;
+  const told = response.headers.get('content-range') ?? '';
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(told) ?? [];
+  if (Number(first) === begin && Number(last) === end - 1 && (total === '*' || Number(total) === size)) return begin;
+  throw new PublisherError('download-corrupt', `Asked for ${what}, the Hub answered with "${told}"`);
+}
