@@ -142,6 +142,13 @@ export function ledgerBehaviour(open: () => Promise<Store>): void {
       expect(await findLayers(store.db, [])).toEqual([]);
     });
 
+    test('keep the hashes of shards, which nobody else knows', async () => {
+      const files = [{ path: 'model-00001-of-00002.safetensors', sha256: 'c'.repeat(64) }];
+      const split = { ...layer, path: 'models/split', files };
+      expect(await rememberLayer(store.db, split)).toBe(true);
+      expect(await findLayers(store.db, [split])).toEqual([split]);
+    });
+
     test('keep their first digest, and say when another is claimed', async () => {
       const other: KnownLayer = { ...layer, layerDigest: `sha256:${'c'.repeat(64)}` };
       expect(await rememberLayer(store.db, other)).toBe(false);

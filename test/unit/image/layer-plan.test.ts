@@ -28,6 +28,14 @@ function layersOf(files: HubFile[], extra: Partial<LayerPlanInput> = {}) {
 
 const paths = ({ entries }: { entries: { entry: { path: string } }[] }) => entries.map(({ entry }) => entry.path);
 
+/** Fewest consecutive groups within the limit, by trying all. */
+function fewest(sizes: number[], limit: number, sum = 0): number {
+  const [first, ...rest] = sizes;
+  if (first === undefined) return sum > 0 ? 1 : 0;
+  const apart = sum > 0 ? 1 + fewest(rest, limit, first) : Number.POSITIVE_INFINITY;
+  return sum + first <= limit ? Math.min(apart, fewest(rest, limit, sum + first)) : apart;
+}
+
 const anyFiles = fc.uniqueArray(
   fc.record({
     name: fc.stringMatching(/^[a-z]{1,4}(\/[a-z]{1,4}){0,2}$/),
@@ -145,6 +153,91 @@ describe('planLayers', () => {
     const files = [...shards(2, 6e9), ...Array.from({ length: 8 }, (_, at) => file(`z${at}.gguf`, 1e9))];
     const layers = layersOf(files, { baseLayers: MAX_LAYERS - OWN_LAYERS - 1 - 4 });
     expect(layers.slice(1).map(({ entries }) => entries.length)).toEqual([1, 4, 5].filter((count) => count > 0));
+  });
+
+  it('is stable for shards of any size: one that changes, keeping its size, changes one layer', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 4_000_000_000 }), { minLength: 1, maxLength: 140 });
+    fc.assert(
+      fc.property(sizes, fc.nat(), fc.integer({ min: 30, max: 100 }), (all, which, baseLayers) => {
+        const files = all.map((size, at) => shard(at + 1, all.length, size));
+        const before = plan([...SMALL, ...files], { baseLayers });
+        if (!before.ok) return;
+        const changed = files.map((each, at) =>
+          at === which % files.length ? { ...each, sha256: 'd'.repeat(64) } : each,
+        );
+        const keys = new Set(before.layers.map(({ key }) => key));
+        const after = layersOf([...SMALL, ...changed], { baseLayers });
+        expect(after.map(paths)).toEqual(before.layers.map(paths));
+        expect(after.filter(({ key }) => !keys.has(key))).toHaveLength(1);
+      }),
+    );
+  });
+
+  it('finds a packing in order of path wherever there is one', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 4 }), (all, slots) => {
+        const unit = 1e9;
+        const files = all.map((size, at) => shard(at + 1, all.length, size * unit));
+        const baseLayers = MAX_LAYERS - OWN_LAYERS - 1 - slots;
+        const result = plan(files, { baseLayers, layerMaxBytes: 10 * unit + 5000 * 12 });
+        expect(result.ok ? 'packed' : result.code).toBe(fewest(all, 10) <= slots ? 'packed' : 'too-many-layers');
+      }),
+    );
+  });
+
+  it('packs many small weight files evenly', () => {
+    const files = Array.from({ length: 500 }, (_, at) => file(`w${String(at).padStart(3, '0')}.bin`, 1e6));
+    const counts = layersOf(files, { baseLayers: 30 })
+      .slice(1)
+      .map(({ entries }) => entries.length);
+    expect(counts).toEqual([...Array.from({ length: 83 }, () => 6), 2]);
+  });
+
+  it('gives the largest of the small files layers of their own where one layer cannot hold them all', () => {
+    const files = ['a.json', 'b.json', 'c.json'].map((path, at) => file(path, 40_000 + at));
+    const layers = layersOf([...files, ...SMALL], { layerMaxBytes: 100_000 });
+    expect(layers.map(({ kind, ...layer }) => [kind, paths(layer).filter((path) => !path.endsWith('/'))])).toEqual([
+      ['small-files', ['a.json', 'b.json', 'config.json', 'tokenizer/vocab.json'].map((path) => `${FOLDER}/${path}`)],
+      ['weights', [`${FOLDER}/c.json`]],
+    ]);
+  });
+
+  it('puts shards in the place of a file that is split, and a made index in the place of the old one', () => {
+    const whole = shard(1, 1, 3000);
+    const parts = ['p-1.safetensors', 'p-2.safetensors'].map((path, at) => ({
+      path,
+      header: new Uint8Array(16),
+      begin: at * 1000,
+      end: at * 1000 + 1000,
+      size: 1016,
+      tensors: [],
+    }));
+    const old = file('model.safetensors.index.json', 10);
+    const made = { path: old.path, content: Buffer.from('{"new": true}') };
+    const extra = { splits: [{ file: whole, head: new Uint8Array(), parts }], made: [made] };
+    const layers = layersOf([whole, old, ...SMALL], extra);
+    expect(layers.map((layer) => paths(layer).filter((path) => !path.endsWith('/')))).toEqual([
+      ['config.json', 'model.safetensors.index.json', 'tokenizer/vocab.json'].map((path) => `${FOLDER}/${path}`),
+      [`${FOLDER}/p-1.safetensors`],
+      [`${FOLDER}/p-2.safetensors`],
+    ]);
+    const sizes = layers.flatMap(({ entries }) => entries.map(({ entry }) => entry.size));
+    expect(sizes.filter((size) => size > 0)).toEqual([700, made.content.length, 100, 1016, 1016]);
+    const keysOf = (change: Partial<(typeof parts)[number]>, content = made.content) =>
+      layersOf([whole, old, ...SMALL], {
+        splits: [{ file: whole, head: new Uint8Array(), parts: parts.map((part) => ({ ...part, ...change })) }],
+        made: [{ ...made, content }],
+      }).map(({ key }) => key);
+    const keys = layers.map(({ key }) => key);
+    expect(keysOf({})).toEqual(keys);
+    expect(keysOf({ header: new Uint8Array(16).fill(1) }).map((key, at) => key === keys[at])).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(keysOf({ begin: 1 }).map((key, at) => key === keys[at])).toEqual([true, false, false]);
+    expect(keysOf({}, Buffer.from('{"new": 1234}')).map((key, at) => key === keys[at])).toEqual([false, true, true]);
   });
 
   it('knows a file that no layer can hold', () => {

@@ -274,6 +274,18 @@ describe('files', () => {
     expect(one.reasons[0]?.message).toContain('"model.safetensors"');
     expect(decide(policyInput({ limits: { fatMaxBytes: Number.NaN, layerMaxBytes: Number.NaN } })).fat).toBe('skip');
   });
+
+  it('lets a file above the layer limit be split where that is possible, and tells why where it is not', () => {
+    const limits = { fatMaxBytes: 1100, layerMaxBytes: 999 };
+    const possible = decide(policyInput({ limits, reshard: new Map([['model.safetensors', { kind: 'possible' }]]) }));
+    expect(codes(possible)).toEqual(['allows license-permissive']);
+    const refused = { kind: 'refused', why: 'has one tensor too many' } as const;
+    const denied = decide(policyInput({ limits, reshard: new Map([['model.safetensors', refused]]) }));
+    expect(codes(denied)).toEqual(['denies-fat layer-too-large', 'allows license-permissive']);
+    expect(denied.reasons[0]?.message).toContain('of the registries it goes to, and has one tensor too many.');
+    const framing = decide(policyInput({ reshard: new Map([['model.safetensors', refused]]) }));
+    expect(codes(framing)).toContain('denies-fat layer-too-large');
+  });
 });
 
 describe('every reason', () => {
