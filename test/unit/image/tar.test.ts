@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK, TAR_END, type TarEntry, tarArchive, tarHeader, tarPadding, tarSize } from '../../../src/image/tar.ts';
@@ -155,6 +158,33 @@ print(member.name, member.size)`;
       const input = tarHeader({ path: 'models/big.gguf', size: 43_000_000_001, mode: 0o644 });
       const read = spawnSync('python3', ['-c', script], { input, encoding: 'utf8' });
       expect(read.stdout).toBe('models/big.gguf 43000000001\n');
+    },
+  );
+
+  it.skipIf(findProgram('tar') === null || findProgram('python3') === null)(
+    'with a size beyond 8 GiB and a name beyond 100 characters leads two implementations to the next one (needs tar, python3)',
+    async () => {
+      // The content is a hole in the file: only headers are written, and readers jump from one to the next.
+      const folder = await mkdtemp(join(tmpdir(), 'tar-'));
+      const archive = join(folder, 'layer.tar');
+      const large: TarEntry = { path: `models/tiny/${'n'.repeat(150)}.safetensors`, size: 9_000_000_001, mode: 0o644 };
+      const next: TarEntry = { path: 'models/tiny/next.json', size: 2, mode: 0o644 };
+      const after = tarHeader(large).length + large.size + tarPadding(large.size).length;
+      const handle = await open(archive, 'w');
+      await handle.write(tarHeader(large), 0, null, 0);
+      await handle.write(tarHeader(next), 0, null, after);
+      await handle.truncate(tarSize([large, next]));
+      await handle.close();
+      const wanted = [large, next].map(({ path, size }) => `${size} ${path}`);
+      const gnu = spawnSync('tar', ['-tvf', archive], { encoding: 'utf8' });
+      expect(gnu.stderr).toBe('');
+      expect(
+        [...gnu.stdout.matchAll(/0\/0 +(\d+) \S+ \S+ (.*)$/gm)].map(([, size, path]) => `${size} ${path}`),
+      ).toEqual(wanted);
+      const script = 'import sys, tarfile\nfor m in tarfile.open(sys.argv[1], "r:"): print(m.size, m.name)';
+      const python = spawnSync('python3', ['-c', script, archive], { encoding: 'utf8' });
+      expect(python.stdout.trimEnd().split('\n')).toEqual(wanted);
+      await rm(folder, { recursive: true });
     },
   );
 

@@ -27,6 +27,13 @@ function layer(extra: Partial<LicenseLayerInput> = {}, upstream: Record<string, 
 }
 
 describe('licenseLayerFiles', () => {
+  it('records what the image holds in another form, and nothing where that is nothing', () => {
+    const resharded = [{ path: 'model.safetensors', sha256: 'f'.repeat(64), parts: ['a', 'b'] }];
+    expect(layer({ resharded }).manifest.resharded).toEqual(resharded);
+    expect(layer({ resharded: [] }).text).toEqual(layer().text);
+    expect(layer().manifest).not.toHaveProperty('resharded');
+  });
+
   it("keeps upstream's files as they are, with further ones under their names", () => {
     const { text, manifest } = layer({}, { 'License.md': 'Mine\r\n', NOTICE: 'N', 'x/USE_POLICY.md': 'P' });
     expect(Object.keys(text)).toEqual([
