@@ -7,6 +7,7 @@ import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
+import { type BaseLicense, baseLicenses } from '../licensing/base-licenses.ts';
 import { blobOf } from '../registry/content.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
 import type {
@@ -36,8 +37,12 @@ export interface AssembleContext {
   memory: LayerMemory;
   /** The entrypoint script whose sha256 is in the inputs. */
   entrypoint: Uint8Array;
-  /** Files of `/licenses`, for the request. */
-  licenses(request: BuildRequest, signal?: AbortSignal): Promise<{ path: string; content: Uint8Array }[]>;
+  /** Files of `/licenses`, for the request and its base. */
+  licenses(
+    request: BuildRequest,
+    base: readonly BaseLicense[],
+    signal?: AbortSignal,
+  ): Promise<{ path: string; content: Uint8Array }[]>;
   clock: Clock;
   /** When the facts were known: where `durationMs` starts. Milliseconds since the epoch. */
   startedAt?: number;
@@ -70,8 +75,12 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     weights.reduce((sum, layer) => sum + layer.size, 0),
   );
 
+  // One for all platforms, which share the layer.
+  const licenses = baseLicenses(
+    bases.map(({ base: { config } }) => ({ env: config.config?.Env ?? [], labels: config.config?.Labels ?? {} })),
+  );
   const own = [
-    { comment: 'licence files', content: licenseLayer(await context.licenses(request, context.signal)) },
+    { comment: 'licence files', content: licenseLayer(await context.licenses(request, licenses, context.signal)) },
     { comment: 'entrypoint and file list', content: entrypointLayer(inputs, request.files, context.entrypoint) },
   ];
   transfer.step('copying the base image');
@@ -99,7 +108,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
   const manifests: Descriptor[] = [];
   for (const { wanted, base } of bases) {
     const created = createdOf(request.lastModified, base.config.created ?? null);
-    const labels = imageLabels(inputs, request.key, base.manifestDigest, created);
+    const labels = imageLabels(inputs, { key: request.key, base: base.manifestDigest, licenses, created });
     const layers = added.map(({ comment, descriptor }) => ({ comment, digest: descriptor.digest }));
     const config = modelImageConfig(base.config, inputs, labels, created, layers);
     const blob = blobOf(encode(config), OCI_CONFIG);
@@ -108,7 +117,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     manifests.push({ ...(await transfer.manifest(bytes, OCI_MANIFEST)), platform: wanted });
   }
   const created = createdOf(request.lastModified, latest(bases.map(({ base }) => base.config.created ?? null)));
-  const index = imageIndex(manifests, imageLabels(inputs, request.key, null, created));
+  const index = imageIndex(manifests, imageLabels(inputs, { key: request.key, base: null, licenses, created }));
   const { digest } = await transfer.manifest(index, OCI_INDEX);
   const references = context.targets.map((target) => `${target.name}@${digest}`);
   return {

@@ -11,7 +11,8 @@ export interface HubLicense {
   class: LicenseClass;
 }
 
-const CLASSES = [
+/** From the one that asks for least care to the one that asks for most. */
+export const LICENSE_CLASSES = [
   'permissive',
   'copyleft',
   'review',
@@ -28,7 +29,7 @@ const schema = z.strictObject({
   note: z.string(),
   map: z.record(
     z.string().regex(/^[a-z0-9.+-]+$/),
-    z.strictObject({ spdx: z.string().nullable(), class: z.enum(CLASSES) }),
+    z.strictObject({ spdx: z.string().nullable(), class: z.enum(LICENSE_CLASSES) }),
   ),
 });
 
@@ -62,6 +63,6 @@ export function spdxClass(spdx: string): LicenseClass {
 
 /** The class that asks for most care. */
 export function strictestClass(classes: readonly LicenseClass[]): LicenseClass {
-  const rank = Math.max(...classes.map((one) => CLASSES.indexOf(one)));
-  return CLASSES[rank] ?? 'unknown';
+  const rank = Math.max(...classes.map((one) => LICENSE_CLASSES.indexOf(one)));
+  return LICENSE_CLASSES[rank] ?? 'unknown';
 }

@@ -117,7 +117,7 @@ async function push(
     targets: [first, ...others],
     memory: ledgerMemory(store.db),
     entrypoint: services.entrypoint.content,
-    licenses: (wanted, inner) => licenseFiles(wanted, services.hub(owner), inner),
+    licenses: (wanted, base, inner) => licenseFiles(wanted, base, services.hub(owner), inner),
     clock: services.clock,
     signal,
     onProgress,

@@ -180,7 +180,7 @@ async function buildOne(
     targets: places,
     memory,
     entrypoint: services.entrypoint.content,
-    licenses: (wanted, signal) => licenseFiles(wanted, services.hub(owner), signal),
+    licenses: (wanted, base, signal) => licenseFiles(wanted, base, services.hub(owner), signal),
     clock: services.clock,
     startedAt,
     signal: context.signal,

@@ -85,7 +85,7 @@ export function openWorkshop(hubUrl: string): Workshop {
         targets,
         memory,
         entrypoint: ENTRYPOINT,
-        licenses: (wanted, signal) => licenseFiles(wanted, hub, signal),
+        licenses: (wanted, base, signal) => licenseFiles(wanted, base, hub, signal),
         clock: hastyClock,
         ...options,
       });
