@@ -3,6 +3,7 @@ import { PublisherError } from '../errors.ts';
 import type { Hub } from '../huggingface/types.ts';
 import { modelImageConfig } from '../image/config.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
+import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
@@ -62,6 +63,10 @@ export interface AssembleContext {
  */
 export async function assemble(request: BuildRequest, context: AssembleContext): Promise<BuiltImage> {
   const { inputs } = request;
+  if (inputs.format !== ASSEMBLER_FORMAT) {
+    const text = `This image was planned for assembler format ${inputs.format}; this version writes ${ASSEMBLER_FORMAT}. Plan it again (/rebuild).`;
+    throw new PublisherError('image-invalid', text);
+  }
   const startedAt = context.startedAt ?? context.clock.now();
   // One order of platforms, whatever the catalog's: the index's digest depends on it.
   const platforms = Object.entries(inputs.base).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -63,8 +63,9 @@ const inputsSchema = z.object({
   license: z.object({
     declared: nullableText,
     spdx: nullableText,
-    class: licenseClassSchema.nullable(),
-    link: nullableText,
+    // Rows of format 1 lack these two; they are never built again.
+    class: licenseClassSchema.nullable().default(null),
+    link: nullableText.default(null),
   }),
   entrypoint: z.string(),
   format: z.int(),

@@ -1,6 +1,5 @@
 import { licensesIn, parseExpression } from './expression.ts';
-import { HUB_LICENSES, type HubLicense } from './hub-licenses.ts';
-import { licenseRef } from './license-ref.ts';
+import { hubLicenseOfSpdx } from './hub-licenses.ts';
 import { creativeCommons, type Obligation, obligationsOf } from './obligations.ts';
 
 /** What one licence of an expression asks for. */
@@ -13,11 +12,6 @@ export interface LicenseObligations {
 }
 
 const NOT_KNOWN = 'obligations not known to the publisher: read the licence';
-
-/** By SPDX id or, only for licences without one, by the LicenseRef; so that a free-text name such as `mit` is not taken for MIT. */
-const BY_ID: ReadonlyMap<string, HubLicense> = new Map(
-  HUB_LICENSES.map((license) => [(license.spdx ?? licenseRef(license.id)).toLowerCase(), license]),
-);
 
 /** The obligations of every licence that an expression names, in its order; of none where it cannot be read. */
 export function obligationsOfExpression(spdx: string | null): LicenseObligations[] {
@@ -35,8 +29,8 @@ export function forbidsModification(spdx: string | null): boolean {
 }
 
 function obligationsOfLicense(id: string): LicenseObligations {
-  const known = BY_ID.get(id.toLowerCase()) ?? BY_ID.get(onlyThisVersion(id));
-  if (known !== undefined) {
+  const known = hubLicenseOfSpdx(id) ?? hubLicenseOfSpdx(onlyThisVersion(id));
+  if (known !== null) {
     const vague = known.class === 'unknown' || known.class === 'ambiguous-family';
     return { id, obligations: obligationsOf(known.id), note: vague ? NOT_KNOWN : null };
   }
@@ -46,5 +40,5 @@ function obligationsOfLicense(id: string): LicenseObligations {
 
 /** GNU's `X-or-later` and the deprecated `X` ask for the same as `X-only`. */
 function onlyThisVersion(id: string): string {
-  return `${id.replace(/-or-later$/, '')}-only`.toLowerCase();
+  return `${id.replace(/-or-later$/, '')}-only`;
 }

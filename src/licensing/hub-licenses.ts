@@ -51,7 +51,10 @@ const HUB_BY_SPDX: ReadonlyMap<string, HubLicense> = new Map(
   HUB_LICENSES.map((license) => [(license.spdx ?? licenseRef(license.id)).toLowerCase(), license]),
 );
 
-/** The Hub's licence behind an SPDX id or one of our LicenseRefs, in any case; null when the Hub does not offer it. */
+/**
+ * The Hub's licence behind an SPDX id or, only for licences without one, our LicenseRef, in any case; null when the Hub does not offer it. A
+ * free-text name such as `LicenseRef-mit` is thus not taken for MIT.
+ */
 export function hubLicenseOfSpdx(spdx: string): HubLicense | null {
   return HUB_BY_SPDX.get(spdx.toLowerCase()) ?? null;
 }
