@@ -5,6 +5,7 @@ import { modelImageConfig } from '../image/config.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
 import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import { createdOf, imageLabels } from '../image/labels.ts';
+import { layerAnnotations } from '../image/layer-annotations.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
@@ -14,6 +15,7 @@ import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts'
 import type {
   BlobContent,
   Descriptor,
+  Digest,
   ImageSource,
   ImageTarget,
   ManifestContent,
@@ -36,6 +38,8 @@ export interface AssembleContext {
   /** At least one; the first gives `reference`, the others copy from it. */
   targets: [ImageTarget, ...ImageTarget[]];
   memory: LayerMemory;
+  /** Opens a repository that a layer may be copied or mounted from; throws `refused` for one that is not the owner's. */
+  open(reference: Reference): ImageSource & Pick<ImageTarget, 'has'>;
   /** The entrypoint script whose sha256 is in the inputs. */
   entrypoint: Uint8Array;
   /** Files of `/licenses`, for the request and its base. */
@@ -94,12 +98,12 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     context,
     transfer,
   );
-  for (const { content } of own) await transfer.ownBlob(content);
+  await Promise.all(own.map(({ content }) => transfer.ownBlob(content)));
   transfer.step(inputs.variant === 'fat' ? 'streaming weights' : 'writing the image');
   const model = { id: request.hubId, revision: inputs.revision };
   const weightDescriptors = await inLanes(weights, LANES, context.signal, async (layer, signal) => {
-    const path = layer.entries.find(({ file }) => file !== null)?.entry.path ?? layer.kind;
-    return transfer.rememberedBlob(layer.key, path, (digest) => hubLayer(layer, context.hub, model, digest), signal);
+    const content = (digest: Digest | null) => hubLayer(layer, context.hub, model, digest);
+    return { ...(await transfer.weightLayer(layer, content, signal)), annotations: layerAnnotations(layer) };
   });
 
   transfer.step('writing manifests');
@@ -138,6 +142,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
       reused: transfer.reused,
     },
     durationMs: context.clock.now() - startedAt,
+    notes: transfer.notes,
   };
 }
 

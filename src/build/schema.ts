@@ -94,4 +94,5 @@ export const builtImageSchema: z.ZodType<BuiltImage> = z.object({
   revision: z.string(),
   bytes: z.object({ weights: z.number(), uploaded: z.number(), reused: z.number() }),
   durationMs: z.number(),
+  notes: z.array(z.string()).default([]),
 });

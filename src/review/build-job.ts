@@ -1,6 +1,7 @@
 import { assemble } from '../build/assemble.ts';
 import { ledgerMemory } from '../build/ledger-memory.ts';
 import { licenseFiles } from '../build/license-files.ts';
+import { embeddedMemory } from '../build/open-memory.ts';
 import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
@@ -115,7 +116,8 @@ async function push(
     hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: [first, ...others],
-    memory: ledgerMemory(store.db),
+    memory: store.kind === 'pglite' ? embeddedMemory(services.environment.dataDir) : ledgerMemory(store.db),
+    open: (reference) => services.target(reference, owner),
     entrypoint: services.entrypoint.content,
     licenses: (wanted, base, inner) => licenseFiles(wanted, base, services.hub(owner), inner),
     clock: services.clock,

@@ -105,4 +105,16 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    version: 3,
+    name: 'layer places',
+    statements: [
+      `CREATE TABLE publisher.layer_places (
+        digest text NOT NULL,
+        repository text NOT NULL,
+        seen_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (digest, repository)
+      )`,
+    ],
+  },
 ];

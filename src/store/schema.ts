@@ -99,6 +99,16 @@ export const layers = publisher.table(
   (table) => [primaryKey({ columns: [table.path, table.content, table.format] })],
 );
 
+export const layerPlaces = publisher.table(
+  'layer_places',
+  {
+    digest: text('digest').notNull(),
+    repository: text('repository').notNull(),
+    seenAt: time('seen_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.digest, table.repository] })],
+);
+
 export const scans = publisher.table(
   'scans',
   {
