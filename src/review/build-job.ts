@@ -163,14 +163,19 @@ function followProgress(
   claim: BuildClaim,
   context: ReviewContext,
   lost: AbortController,
-): { progress: (progress: BuildProgress) => void; latest: () => BuildProgress; stop: () => void } {
+): { progress: (progress: BuildProgress) => void; latest: () => Parameters<typeof progressBuild>[2]; stop: () => void } {
   const { clock } = context.services;
   let latest: BuildProgress = { step: 'starting', bytesDone: 0, bytesTotal: 0 };
   const { stallTimeoutMs } = context.services.environment.ceilings;
   let noted = 0;
   let told = clock.now();
   let moved = clock.now();
-  const progressOf = () => ({ step: latest.step, bytesDone: latest.bytesDone, bytesTotal: latest.bytesTotal });
+  const progressOf = () => {
+    const { step, bytesDone, bytesTotal, lanes, bytesPerSecond, secondsLeft } = latest;
+    const pace =
+      lanes === undefined ? null : { lanes, bytesPerSecond: bytesPerSecond ?? 0, secondsLeft: secondsLeft ?? null };
+    return { step, bytesDone, bytesTotal, pace };
+  };
   const note = (now: number, tell: boolean) => {
     noted = now;
     if (tell) told = now;

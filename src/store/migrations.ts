@@ -107,7 +107,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     version: 3,
-    name: 'layer places',
+    name: 'layer places, pace of builds',
     statements: [
       `CREATE TABLE publisher.layer_places (
         digest text NOT NULL,
@@ -115,6 +115,7 @@ export const MIGRATIONS: readonly Migration[] = [
         seen_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (digest, repository)
       )`,
+      `ALTER TABLE publisher.builds ADD COLUMN pace jsonb`,
     ],
   },
 ];

@@ -61,6 +61,7 @@ export const builds = publisher.table(
     step: text('step'),
     bytesDone: bytes('bytes_done').notNull().default(0),
     bytesTotal: bytes('bytes_total').notNull().default(0),
+    pace: jsonb('pace'),
     request: jsonb('request').notNull(),
     result: jsonb('result'),
     error: jsonb('error'),
