@@ -163,7 +163,11 @@ function followProgress(
   claim: BuildClaim,
   context: ReviewContext,
   lost: AbortController,
-): { progress: (progress: BuildProgress) => void; latest: () => Parameters<typeof progressBuild>[2]; stop: () => void } {
+): {
+  progress: (progress: BuildProgress) => void;
+  latest: () => Parameters<typeof progressBuild>[2];
+  stop: () => void;
+} {
   const { clock } = context.services;
   let latest: BuildProgress = { step: 'starting', bytesDone: 0, bytesTotal: 0 };
   const { stallTimeoutMs } = context.services.environment.ceilings;
