@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AssembleContext } from './build/assemble.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
-import { guardedFetch } from './http/fetch.ts';
+import { type Fetch, guardedFetch } from './http/fetch.ts';
 import { redactingLogger } from './http/redacting-logger.ts';
 import { createSecrets, type Secrets } from './http/secrets.ts';
+import { createFileCache } from './huggingface/cache-files.ts';
 import { HubClient } from './huggingface/client.ts';
 import { isGranted, parseGrants } from './huggingface/grants.ts';
+import { createRateLimiter } from './huggingface/rate-limit.ts';
 import type { Hub } from './huggingface/types.ts';
 import { sha256Hex } from './image/hash.ts';
 import type { Logger } from './log.ts';
@@ -37,8 +40,13 @@ export interface Services {
   /** Shows no secret, those learned as the process runs included. */
   logger: Logger;
   redact: (text: string) => string;
-  /** The Hub as an owner may see it: HUB_ALLOW decides what beyond the public. */
-  hub(owner: string | null): Hub;
+  /**
+   * The Hub as an owner may see it: HUB_ALLOW decides what beyond the public. `patient` waits for the next window of its rate limit
+   * (five minutes), as a plan of many models has to; else a request waits for a minute at most.
+   */
+  hub(owner: string | null, options?: { patient?: boolean }): Hub;
+  /** Requests sent to the Hub so far, those of all its clients, redirects included. */
+  hubRequests(): number;
   entrypoint: { content: Uint8Array; sha256: string };
   /** Patterns of PUBLISH_ALLOW; null where nothing restricts (the command line without it). */
   publishAllow: Pattern[] | null;
@@ -57,7 +65,12 @@ export interface ServicesOptions {
   secrets?: Secrets;
   /** Registries the caller named itself, exempt from the rule that only public addresses are connected to. */
   trustedRegistries?: string[];
+  /** Called when requests begin to wait for the Hub's rate limit, with the milliseconds. Default: a warning. */
+  onHubWait?: (ms: number) => void;
 }
+
+/** The Hub's window of five minutes, and what clocks may differ by. */
+const WINDOW_MS = 310_000;
 
 export async function createServices(options: ServicesOptions): Promise<Services> {
   const { environment, logger: plainLogger, as, trustedRegistries = [] } = options;
@@ -80,11 +93,20 @@ export async function createServices(options: ServicesOptions): Promise<Services
       allowLoopback: loopback,
       env: process.env,
     });
-  const hubFetch = fetchFor(isLoopback(hubHost.host));
+  const plainHubFetch = fetchFor(isLoopback(hubHost.host));
+  let hubRequests = 0;
+  const hubFetch: Fetch = (input, init) => {
+    hubRequests += 1;
+    return plainHubFetch(input, init);
+  };
+  const warnOfWait = (ms: number) => logger.warn({ seconds: Math.ceil(ms / 1000) }, "waiting for the Hub's rate limit");
+  const limiter = createRateLimiter({ clock, onWait: options.onHubWait ?? warnOfWait });
+  const cacheFolder = join(environment.dataDir, 'cache', 'hub');
   const grants = parseGrants(environment.hubAllow);
-  const hubs = new Map<string | null, Hub>();
-  const hub = (owner: string | null) => {
-    const existing = hubs.get(owner);
+  const hubs = new Map<string, Hub>();
+  const hub = (owner: string | null, { patient = false } = {}) => {
+    const key = JSON.stringify([owner, patient]);
+    const existing = hubs.get(key);
     if (existing !== undefined) return existing;
     const created = new HubClient({
       endpoint: environment.hubEndpoint,
@@ -95,9 +117,13 @@ export async function createServices(options: ServicesOptions): Promise<Services
       grant: (id) => isGranted(id, owner, grants),
       stallMs: Math.min(environment.ceilings.stallTimeoutMs, 60_000),
       // Somebody watches the command line; four times this is how long a Hub that says nothing holds it up.
-      ...(as === 'command' ? { timeoutMs: 15_000 } : {}),
+      ...(as === 'command'
+        ? { timeoutMs: 15_000, cache: createFileCache({ folder: cacheFolder, clock, logger }) }
+        : {}),
+      limiter,
+      ...(patient ? { patienceMs: WINDOW_MS } : {}),
     });
-    hubs.set(owner, created);
+    hubs.set(key, created);
     return created;
   };
   const registryFetch = fetchFor(as === 'command');
@@ -120,6 +146,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     logger,
     redact: secrets.redact,
     hub,
+    hubRequests: () => hubRequests,
     entrypoint: { content: entrypoint, sha256: sha256Hex(entrypoint) },
     publishAllow,
     source(reference, owner) {

@@ -3,11 +3,13 @@ import { PublisherError } from '../errors.ts';
 import type { Hub } from '../huggingface/types.ts';
 import { modelImageConfig } from '../image/config.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
+import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
 import { NOTHING_TO_SPLIT, type Resharding } from '../image/safetensors/reshard.ts';
+import { type BaseLicense, baseLicenses } from '../licensing/base-licenses.ts';
 import { blobOf } from '../registry/content.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
 import type {
@@ -23,6 +25,7 @@ import { embeddedFiles, reshardedFiles } from './embedded-files.ts';
 import { inLanes } from './lanes.ts';
 import { entrypointLayer, licenseLayer } from './own-layers.ts';
 import { reshardOrThrow } from './reshard.ts';
+import { ShardMemory } from './shard-memory.ts';
 import { Transfer } from './transfer.ts';
 import type { BuildProgress, BuildRequest, BuiltImage, LayerMemory, Resharded } from './types.ts';
 import { moveWeightLayers } from './weight-layers.ts';
@@ -39,11 +42,14 @@ export interface AssembleContext {
   /** At least one; the first gives `reference`, the others copy from it. */
   targets: [ImageTarget, ...ImageTarget[]];
   memory: LayerMemory;
+  /** Opens a repository that a layer may be copied or mounted from; throws `refused` for one that is not the owner's. */
+  open(reference: Reference): ImageSource & Pick<ImageTarget, 'has'>;
   /** The entrypoint script whose sha256 is in the inputs. */
   entrypoint: Uint8Array;
-  /** Files of `/licenses`, for the request. */
+  /** Files of `/licenses`, for the request and its base. */
   licenses(
     request: BuildRequest & { resharded: Resharded[] },
+    base: readonly BaseLicense[],
     signal?: AbortSignal,
   ): Promise<{ path: string; content: Uint8Array }[]>;
   clock: Clock;
@@ -65,6 +71,10 @@ export interface AssembleContext {
  */
 export async function assemble(request: BuildRequest, context: AssembleContext): Promise<BuiltImage> {
   const { inputs } = request;
+  if (inputs.format !== ASSEMBLER_FORMAT) {
+    const text = `This image was planned for assembler format ${inputs.format}; this version writes ${ASSEMBLER_FORMAT}. Plan it again (/rebuild).`;
+    throw new PublisherError('image-invalid', text);
+  }
   const startedAt = context.startedAt ?? context.clock.now();
   // One order of platforms, whatever the catalog's: the index's digest depends on it.
   const platforms = Object.entries(inputs.base).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -75,40 +85,45 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
   const model = { id: request.hubId, revision: inputs.revision };
   const resharding = await splitsOf(request, context);
   const weights = weightLayers(request, resharding, Math.max(...bases.map(({ base }) => base.layers.length)));
+  const shards = new ShardMemory(context.memory, weights);
   const transfer = new Transfer(
-    context,
+    { ...context, memory: shards },
     weights.reduce((sum, layer) => sum + layer.size, 0),
   );
 
-  const resharded = reshardedFiles(resharding);
-  const licenses = licenseLayer(await context.licenses({ ...request, resharded }, context.signal));
+  // One for all platforms, which share the layer.
+  const licenses = baseLicenses(
+    bases.map(({ base: { config } }) => ({ env: config.config?.Env ?? [], labels: config.config?.Labels ?? {} })),
+  );
+  const legal = { ...request, resharded: reshardedFiles(resharding) };
+  const licenseFiles = licenseLayer(await context.licenses(legal, licenses, context.signal));
   transfer.step('copying the base image');
   await transferBases(
     bases.map(({ base }) => base),
     context,
     transfer,
   );
-  await transfer.ownBlob(licenses);
+  await transfer.ownBlob(licenseFiles);
   transfer.step(inputs.variant === 'fat' ? 'streaming weights' : 'writing the image');
-  const moved = await moveWeightLayers(weights, transfer, { ...context, model, lanes: LANES, signal: context.signal });
+  const descriptors = await moveWeightLayers(weights, transfer, shards, { ...context, model, lanes: LANES });
   // Only now are the hashes of shards known, which the list of files names.
-  const listed = embeddedFiles(request, resharding, moved.shards);
+  const listed = embeddedFiles(request, resharding, shards.hashes);
   const entrypoint = entrypointLayer(inputs, listed, context.entrypoint);
   await transfer.ownBlob(entrypoint);
 
   transfer.step('writing manifests');
   const added = [
-    { comment: 'licence files', descriptor: describe(licenses) },
+    { comment: 'licence files', descriptor: describe(licenseFiles) },
     { comment: 'entrypoint and file list', descriptor: describe(entrypoint) },
     ...weights.map((layer) => ({
       comment: layer.entries.at(-1)?.entry.path ?? layer.kind,
-      descriptor: descriptorOf(moved.descriptors, layer),
+      descriptor: descriptorOf(descriptors, layer),
     })),
   ];
   const manifests: Descriptor[] = [];
   for (const { wanted, base } of bases) {
     const created = createdOf(request.lastModified, base.config.created ?? null);
-    const labels = imageLabels(inputs, request.key, base.manifestDigest, created);
+    const labels = imageLabels(inputs, { key: request.key, base: base.manifestDigest, licenses, created });
     const layers = added.map(({ comment, descriptor }) => ({ comment, digest: descriptor.digest }));
     const config = modelImageConfig(base.config, inputs, labels, created, layers);
     const blob = blobOf(encode(config), OCI_CONFIG);
@@ -117,7 +132,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     manifests.push({ ...(await transfer.manifest(bytes, OCI_MANIFEST)), platform: wanted });
   }
   const created = createdOf(request.lastModified, latest(bases.map(({ base }) => base.config.created ?? null)));
-  const index = imageIndex(manifests, imageLabels(inputs, request.key, null, created));
+  const index = imageIndex(manifests, imageLabels(inputs, { key: request.key, base: null, licenses, created }));
   const { digest } = await transfer.manifest(index, OCI_INDEX);
   const references = context.targets.map((target) => `${target.name}@${digest}`);
   return {
@@ -133,6 +148,7 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
       reused: transfer.reused,
     },
     durationMs: context.clock.now() - startedAt,
+    notes: transfer.notes,
   };
 }
 

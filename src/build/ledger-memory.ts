@@ -1,6 +1,7 @@
 import { PublisherError } from '../errors.ts';
 import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import type { Database } from '../store/database.ts';
+import { layerPlaces, noteLayerPlaces } from '../store/layer-places.ts';
 import { findLayers, rememberLayer } from '../store/layers.ts';
 import type { LayerMemory } from './types.ts';
 
@@ -21,5 +22,7 @@ export function ledgerMemory(db: Database): LayerMemory {
         );
       }
     },
+    places: (digest) => layerPlaces(db, digest),
+    notePlaces: (digest, repositories) => noteLayerPlaces(db, digest, repositories),
   };
 }

@@ -13,7 +13,7 @@ import {
   type Resharding,
 } from '../image/safetensors/reshard.ts';
 import { concatBytes } from '../image/tar.ts';
-import { forbidsModification } from '../licensing/forbids-modification.ts';
+import { forbidsModification } from '../licensing/expression-obligations.ts';
 import { safePath } from '../policy/safe-path.ts';
 
 /** The index of a 700-billion-parameter model has 9 MB. */

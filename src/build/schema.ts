@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LICENSE_CLASSES } from '../licensing/hub-licenses.ts';
 import { isDigest } from '../registry/digest.ts';
 import type { Digest } from '../registry/types.ts';
 import type { BuildRequest, BuiltImage } from './types.ts';
@@ -11,6 +12,8 @@ export const digestSchema = z.custom<Digest>(
 const nullableText = z.string().nullable();
 export const variantSchema = z.enum(['slim', 'fat']);
 export const engineSchema = z.enum(['vllm', 'sglang', 'llamacpp']);
+
+export const licenseClassSchema = z.enum(LICENSE_CLASSES);
 
 export const reasonCodeSchema = z.enum([
   'license-permissive',
@@ -57,7 +60,13 @@ const inputsSchema = z.object({
   downloadRoot: z.string(),
   hfCacheDir: z.string(),
   legal: z.array(z.object({ path: z.string(), content: z.string() })),
-  license: z.object({ declared: nullableText, spdx: nullableText }),
+  license: z.object({
+    declared: nullableText,
+    spdx: nullableText,
+    // Rows of format 1 lack these two; they are never built again.
+    class: licenseClassSchema.nullable().default(null),
+    link: nullableText.default(null),
+  }),
   entrypoint: z.string(),
   format: z.int(),
   codes: z.array(reasonCodeSchema),
@@ -85,4 +94,5 @@ export const builtImageSchema: z.ZodType<BuiltImage> = z.object({
   revision: z.string(),
   bytes: z.object({ weights: z.number(), uploaded: z.number(), reused: z.number() }),
   durationMs: z.number(),
+  notes: z.array(z.string()).default([]),
 });

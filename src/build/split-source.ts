@@ -48,11 +48,9 @@ export class SplitSource {
     this.#hashes.set(index, hash.digest('hex'));
   }
 
-  /** Hex sha256 of a shard that has streamed to its end. */
-  sha256(index: number): string {
-    const known = this.#hashes.get(index);
-    if (known === undefined) throw new PublisherError('internal', `A part of ${this.#split.file.path} was not read.`);
-    return known;
+  /** Hex sha256 of a shard that has streamed to its end; undefined for any other. */
+  sha256(index: number): string | undefined {
+    return this.#hashes.get(index);
   }
 
   /** Ends normally only when every byte of the file has passed and its hash is the listed one; reads what has not passed. */

@@ -37,6 +37,21 @@ export interface BuildProgress {
   bytesTotal: number;
   /** Bytes moved in all, the base's included: what tells a slow build from a stalled one. */
   moved?: number;
+  /** What is on its way now. */
+  lanes?: Lane[];
+  /** Over the last seconds. */
+  bytesPerSecond?: number;
+  /** At that rate; null while nobody can tell. */
+  secondsLeft?: number | null;
+}
+
+/** One layer on its way. */
+export interface Lane {
+  /** Path of its (first) file in the image. */
+  name: string;
+  /** Bytes of `total` that have come through. */
+  done: number;
+  total: number;
 }
 
 export interface BuiltImage {
@@ -58,6 +73,8 @@ export interface BuiltImage {
   };
   /** From facts known to digest pushed. */
   durationMs: number;
+  /** What people should know about how it came about, e.g. why a layer was not reused. */
+  notes: string[];
 }
 
 /** A file that upstream had as one and the image has as several. */
@@ -98,4 +115,7 @@ export interface RememberedLayer {
 export interface LayerMemory {
   find(key: string, path: string): Promise<RememberedLayer | null>;
   remember(key: string, path: string, layer: RememberedLayer): Promise<void>;
+  /** Repositories (`host/repository`) that a layer went to, the latest first: hints where it may be found. */
+  places(digest: Digest): Promise<string[]>;
+  notePlaces(digest: Digest, repositories: readonly string[]): Promise<void>;
 }

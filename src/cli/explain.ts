@@ -2,8 +2,8 @@ import type { Model, Settings } from '../catalog/types.ts';
 import type { Ancestor, DeclaredLicense, ModelFacts } from '../huggingface/types.ts';
 import { effectiveLicense, modelLicense, overriddenLicense } from '../licensing/effective-license.ts';
 import { licensesIn } from '../licensing/expression.ts';
-import { hubLicenseOfSpdx } from '../licensing/hub-licenses.ts';
-import { allLegalFiles, legalFiles } from '../licensing/legal-files.ts';
+import { allLegalFiles } from '../licensing/legal-files.ts';
+import { legalScope } from '../licensing/legal-scope.ts';
 import { dutiesOf, type Standing, standingOf } from '../licensing/whitelist.ts';
 import type { EffectiveLicense } from '../policy/types.ts';
 
@@ -51,7 +51,7 @@ export function evidenceOf(model: Model, facts: ModelFacts, { whitelist }: Setti
       override: model.overrideSpdx,
       whitelist: [...whitelist],
       effective,
-      duties: licensesIn(effective.spdx ?? '').map((license) => ({ license, duties: dutiesIn(license) })),
+      duties: licensesIn(effective.spdx ?? '').map((license) => ({ license, duties: dutiesOf(license) })),
     },
     lineage: facts.lineage.map((ancestor) => ancestorOf(ancestor, statement)),
     gating: { hub: facts.gated, catalog: model.gated },
@@ -62,7 +62,7 @@ export function evidenceOf(model: Model, facts: ModelFacts, { whitelist }: Setti
       remoteCode: facts.remoteCode,
     },
     chatTemplate: facts.chatTemplate,
-    legalFiles: allLegalFiles(legalFiles(facts.files)).map(({ path }) => path),
+    legalFiles: allLegalFiles(legalScope(facts, model.id, []).legal).map(({ path }) => path),
     notChecked: facts.notChecked,
     sources: facts.sources,
   };
@@ -87,11 +87,6 @@ function ancestorOf({ id, path, answer }: Ancestor, statement: (license: Declare
   return answer.kind === 'read'
     ? { id, path, revision: answer.revision, license: statement(answer.license), message: null }
     : { id, path, revision: null, license: null, message: answer.message };
-}
-
-function dutiesIn(license: string): string {
-  const known = hubLicenseOfSpdx(license);
-  return known === null ? 'not known here: read the licence' : dutiesOf(known);
 }
 
 const STANDING: Record<Standing, string> = {

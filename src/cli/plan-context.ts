@@ -9,6 +9,7 @@ import { repositoryFor } from '../publish/tags.ts';
 import { parseReference } from '../registry/reference.ts';
 import { createServices, type Services } from '../services.ts';
 import type { CommandContext } from './command.ts';
+import { formatDuration } from './duration.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { cliLogger } from './logger.ts';
 import { ownerOf } from './owner.ts';
@@ -37,7 +38,14 @@ export async function prepareServices(context: CommandContext, catalog: Catalog)
   return {
     catalog,
     owner,
-    services: await createServices({ environment, logger, as: 'command', secrets: context.secrets, trustedRegistries }),
+    services: await createServices({
+      environment,
+      logger,
+      as: 'command',
+      secrets: context.secrets,
+      trustedRegistries,
+      onHubWait: (ms) => context.output.say(`waiting ${formatDuration(ms)} for the Hub's rate limit`),
+    }),
   };
 }
 
@@ -68,6 +76,8 @@ export interface PlanFilter {
   base?: Catalog;
   only?: string;
   experimental?: boolean;
+  /** Called as each model is known. */
+  onModel?: (done: number, total: number) => void;
   /** Milliseconds after which a base image counts as not resolved; left out, as long as its registry may take. */
   basePatienceMs?: number;
   /** Called with what the Hub said of each model. */
@@ -91,7 +101,7 @@ export function planFor(
   return planCatalog({
     catalog,
     ...filter,
-    hub: services.hub(owner),
+    hub: services.hub(owner, { patient: true }),
     bases: new BaseResolver((reference) => services.source(reference, owner), basePatienceMs),
     context: {
       owner,

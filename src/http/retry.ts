@@ -5,7 +5,7 @@ const ATTEMPTS = 4;
 const BASE_MS = 250;
 const CAP_MS = 8_000;
 /** Nobody's check should hang on a server that asks for more patience than this. */
-const LONGEST_RETRY_AFTER_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 4. */
@@ -16,6 +16,8 @@ export interface RetryOptions {
   random?: () => number;
   /** How long the server asked us to wait, in milliseconds; null when it did not say. */
   retryAfterMs?: (error: unknown) => number | null;
+  /** The longest such wait that is granted, in milliseconds. Default one minute. */
+  patienceMs?: number;
 }
 
 /**
@@ -31,10 +33,10 @@ export function retryDelay(attempt: number, random: number, retryAfterMs: number
  * Runs `operation` (given the attempt's number, from 1) until it succeeds, fails for good, or attempts run out.
  * Only a PublisherError that calls itself retryable is tried again; everything else is rethrown at once.
  *
- * @throws the last error, at once when the server asks for more than a minute of patience; `cancelled` when the signal aborts
+ * @throws the last error, at once when the server asks for more patience than there is; `cancelled` when the signal aborts
  */
 export async function withRetry<T>(operation: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { attempts = ATTEMPTS, clock, signal, random = Math.random, retryAfterMs } = options;
+  const { attempts = ATTEMPTS, clock, signal, random = Math.random, retryAfterMs, patienceMs = PATIENCE_MS } = options;
   for (let attempt = 1; ; attempt++) {
     if (signal?.aborted) throw cancelled(signal);
     try {
@@ -42,7 +44,7 @@ export async function withRetry<T>(operation: (attempt: number) => Promise<T>, o
     } catch (error) {
       if (!(error instanceof PublisherError) || !error.retryable || attempt >= attempts) throw error;
       const asked = retryAfterMs?.(error) ?? null;
-      if (asked !== null && asked > LONGEST_RETRY_AFTER_MS) throw tooPatient(error, asked);
+      if (asked !== null && asked > patienceMs) throw tooPatient(error, asked);
       await clock.sleep(retryDelay(attempt, random(), asked), signal).catch((reason: unknown) => {
         throw signal?.aborted ? cancelled(signal) : reason;
       });

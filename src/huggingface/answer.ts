@@ -16,7 +16,7 @@ export interface Question {
 }
 
 /** An error answer of the Hub, kept as the `cause` of ours. */
-class HubAnswer extends Error {
+export class HubAnswer extends Error {
   readonly status: number;
   /** Milliseconds the Hub asks to wait; null when it does not. */
   readonly retryAfterMs: number | null;

@@ -4,14 +4,15 @@ import type { Fetch } from '../http/fetch.ts';
 import { cancelled, withRetry } from '../http/retry.ts';
 import type { Logger } from '../log.ts';
 import { askAncestor, compareTemplates } from './ancestors.ts';
-import { askedToWait } from './answer.ts';
+import { type HubCache, throughCache } from './cache.ts';
 import { baseModelsOf, declaredLicense } from './card.ts';
 import { fileUrl, type StreamOptions, streamFile } from './download.ts';
 import { inspect } from './inspect.ts';
 import { walkLineage } from './lineage.ts';
 import { type MetadataOptions, readModelInfo, readScan, readTree } from './metadata.ts';
 import { streamRange } from './range.ts';
-import type { Connection } from './request.ts';
+import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
+import { type Connection, retryOptions } from './request.ts';
 import { withVerdicts } from './scanner-verdicts.ts';
 import { isCommit, type ModelInfo, REPOSITORY } from './schema.ts';
 import { filesOf, newestCommit } from './tree.ts';
@@ -31,6 +32,12 @@ export interface HubClientOptions {
   timeoutMs?: number;
   /** Milliseconds without a byte after which a download fails. Default 60 s. */
   stallMs?: number;
+  /** Shared by all clients that the Hub counts as one. Default: one of its own. */
+  limiter?: RateLimiter;
+  /** Milliseconds a request may wait for the Hub's rate limit. Default one minute. */
+  patienceMs?: number;
+  /** Where public answers are kept. Default: nowhere. */
+  cache?: HubCache;
 }
 
 /** What git-check-ref-format(1) lets through, roughly; above all nothing that a URL would take for a step upwards. */
@@ -51,7 +58,14 @@ export class HubClient implements Hub {
   constructor(options: HubClientOptions) {
     const { endpoint, token, fetch, clock, logger } = options;
     this.endpoint = endpoint.replace(/\/+$/, '');
-    this.#connection = { endpoint: this.endpoint, fetch, clock };
+    this.#connection = {
+      endpoint: this.endpoint,
+      fetch,
+      clock,
+      limiter: options.limiter ?? createRateLimiter({ clock }),
+      patienceMs: options.patienceMs ?? 60_000,
+      cache: options.cache ?? null,
+    };
     this.#logger = logger;
     this.#grant = options.grant ?? (() => false);
     this.#timeoutMs = options.timeoutMs ?? 30_000;
@@ -99,7 +113,7 @@ export class HubClient implements Hub {
       throw new PublisherError('too-large', text);
     }
     const once = async () => Buffer.concat(await Array.fromAsync(this.#stream(model, file, options, 1)));
-    return await withRetry(once, { clock: this.#connection.clock, signal: options.signal, retryAfterMs: askedToWait });
+    return await withRetry(once, retryOptions(this.#connection, options.signal));
   }
 
   #stream(model: ModelAt, file: HubFile, options: DownloadOptions, attempts: number): AsyncIterable<Uint8Array> {
@@ -143,6 +157,8 @@ export class HubClient implements Hub {
     const model = { id: name, revision: info.sha };
     const cardData = info.cardData ?? {};
     const baseModels = baseModelsOf(cardData, info.baseModels);
+    // What was kept while a model was public says nothing once it is gated.
+    const cache = token === null && gated === false ? this.#connection.cache : null;
     const { foundGated, template, sources, ...inspected } = await inspect({
       id: name,
       files,
@@ -151,7 +167,8 @@ export class HubClient implements Hub {
       config: info.config,
       wantsTemplate: baseModels.length > 0,
       urlOf: (path) => fileUrl(this.#connection, model, path),
-      read: (file, maxBytes) => this.read(model, file, maxBytes, { signal, useToken: token !== null }),
+      read: (file, maxBytes) =>
+        throughCache(cache, model, file, () => this.read(model, file, maxBytes, { signal, useToken: token !== null })),
     });
     const upstream: Source[] = [];
     const asking = { timeoutMs: this.#timeoutMs, signal, memory: ancestors, sources: upstream };

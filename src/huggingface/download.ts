@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
 import { withRetry } from '../http/retry.ts';
-import { askedToWait } from './answer.ts';
-import { type Connection, exchangeError, get } from './request.ts';
+import { type Connection, exchangeError, get, retryOptions } from './request.ts';
 import type { DownloadOptions, HubFile, ModelAt } from './types.ts';
 import { createVerifier, truncated } from './verify.ts';
 
@@ -73,31 +72,39 @@ export async function openFile(
   const url = fileUrl(connection, model, file.path);
   const request = async (token: string | null) => {
     try {
-      return await watch.during(
-        get(connection, url, {
-          question: { ...model, path: file.path },
-          // Compressed content would be counted and hashed after decompression, and saves nothing on weights.
-          headers: { 'accept-encoding': 'identity', ...options.headers },
-          token,
-          redirects: 'anywhere',
-          signal: options.signal,
-        }),
+      const lane = { bucket: 'resolvers', authorised: token !== null };
+      const { patienceMs } = connection;
+      // Waiting for the rate limit is no stall of the Hub's.
+      return await connection.limiter.during(lane, { patienceMs, signal: options.signal }, () =>
+        watch.during(
+          get(connection, url, {
+            question: { ...model, path: file.path },
+            // Compressed content would be counted and hashed after decompression, and saves nothing on weights.
+            headers: { 'accept-encoding': 'identity', ...options.headers },
+            token,
+            redirects: 'anywhere',
+            signal: options.signal,
+          }),
+        ),
       );
     } catch (error) {
       throw exchangeError(error, `${file.path} of ${model.id}`, options.signal);
     }
   };
   const { attempts, signal, token } = options;
-  const retry = { attempts, clock: connection.clock, signal, retryAfterMs: askedToWait };
-  return await withRetry(async () => {
-    try {
-      return await request(null);
-    } catch (error) {
-      const refused = error instanceof PublisherError && (error.code === 'hub-gated' || error.code === 'hub-not-found');
-      if (token === null || !refused) throw error;
-      return await request(token);
-    }
-  }, retry);
+  return await withRetry(
+    async () => {
+      try {
+        return await request(null);
+      } catch (error) {
+        const refused =
+          error instanceof PublisherError && (error.code === 'hub-gated' || error.code === 'hub-not-found');
+        if (token === null || !refused) throw error;
+        return await request(token);
+      }
+    },
+    { attempts, ...retryOptions(connection, signal) },
+  );
 }
 
 interface Watch {

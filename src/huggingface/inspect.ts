@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { PublisherError } from '../errors.ts';
 import { TEMPLATE_FILE, TOKENIZER_CONFIG, templateOf } from './chat-template.ts';
 import { cardStatement } from './front-matter.ts';
+import { numberedShards } from './numbered-shards.ts';
 import { CODE_CONFIGS, codeBeside, codeIn, unique } from './remote-code.ts';
 import { indexSchema } from './schema.ts';
 import type { HubFile, ModelFacts } from './types.ts';
@@ -102,6 +103,11 @@ export async function inspect(input: InspectInput): Promise<Inspected> {
 
   const indexes = files.filter(({ path }) => isIndex(path));
   for (const file of indexes.slice(0, MAX_INDEXES)) {
+    const told = input.gated || result.foundGated ? null : numberedShards(file.path, files);
+    if (told !== null) {
+      result.indexes[file.path] = told;
+      continue;
+    }
     const content = await json(file, MAX_INDEX_BYTES);
     if (content === undefined) continue;
     const shards = shardsOf(file.path, content);

@@ -4,8 +4,8 @@ import { PublisherError } from '../errors.ts';
 import { readJson } from '../http/body.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { withRetry } from '../http/retry.ts';
-import { askedToWait } from './answer.ts';
-import { type Connection, exchangeError, type GetOptions, get } from './request.ts';
+import { keepAnswer, recallAnswer } from './cache.ts';
+import { type Connection, exchangeError, type GetOptions, get, retryOptions } from './request.ts';
 import { type ModelInfo, modelInfoSchema, type Scan, scanSchema, type TreeEntry, treeEntrySchema } from './schema.ts';
 
 export interface MetadataOptions {
@@ -119,7 +119,8 @@ interface JsonHooks {
 
 /**
  * The `fetch` the library is given: with retries, a timeout, a cap on the answer, redirects that stay on the Hub, and errors
- * that know what the Hub's headers said. The library only ever sees successful JSON.
+ * that know what the Hub's headers said. The library only ever sees successful JSON. An anonymous answer known from an earlier
+ * run is asked for again all the same, but with its ETag: only the Hub can say that it still holds.
  */
 function jsonFetch(
   connection: Connection,
@@ -127,7 +128,7 @@ function jsonFetch(
   options: MetadataOptions,
   hooks: JsonHooks,
 ): Fetch {
-  const { clock, endpoint } = connection;
+  const { endpoint, limiter, patienceMs } = connection;
   return (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.origin !== new URL(endpoint).origin) {
@@ -135,26 +136,36 @@ function jsonFetch(
     }
     hooks.prepare?.(url);
     const authorised = new Headers(init?.headers).has('authorization');
-    const request = async () => {
+    // What a token saw is not kept.
+    const cache = authorised ? null : connection.cache;
+    const ask = async () => {
+      const known = await recallAnswer(cache, url);
       const timeout = AbortSignal.timeout(options.timeoutMs);
       const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
       try {
         const response = await get(connection, url.href, {
           question,
-          headers: { accept: 'application/json' },
+          headers: { accept: 'application/json', ...(known === null ? {} : { 'if-none-match': known.etag }) },
           token: authorised ? options.token : null,
           redirects: 'hub',
           signal,
         });
+        const link = nextPage(response, url);
+        if (response.status === 304 && known !== null) {
+          return { ...known, link: link ?? known.link, fresh: false };
+        }
         const what = `The Hub's answer about ${question.id}`;
         const json = await readJson(response, { maxBytes: MAX_JSON_BYTES, what, code: 'hub-unavailable' });
-        return { json, link: nextPage(response, url) };
+        return { json, link, etag: response.headers.get('etag'), fresh: true };
       } catch (error) {
         throw exchangeError(error, question.id, options.signal);
       }
     };
-    return withRetry(request, { clock, signal: options.signal, retryAfterMs: askedToWait }).then(({ json, link }) => {
-      hooks.accept(json);
+    const request = () => limiter.during({ bucket: 'api', authorised }, { patienceMs, signal: options.signal }, ask);
+    return withRetry(request, retryOptions(connection, options.signal)).then(async ({ fresh, ...answer }) => {
+      hooks.accept(answer.json);
+      if (fresh) await keepAnswer(cache, url, answer);
+      const { json, link } = answer;
       return Response.json(json, link === null ? {} : { headers: { link: `<${link}>; rel="next"` } });
     });
   };

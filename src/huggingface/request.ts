@@ -1,15 +1,24 @@
 import type { Clock } from '../clock.ts';
 import { messageOf, PublisherError } from '../errors.ts';
 import { isLoopbackUrl } from '../http/addresses.ts';
+import { readText } from '../http/body.ts';
 import type { Fetch } from '../http/fetch.ts';
-import { cancelled } from '../http/retry.ts';
-import { failedAnswer, type Question } from './answer.ts';
+import { cancelled, type RetryOptions } from '../http/retry.ts';
+import { askedToWait, failedAnswer, HubAnswer, type Question } from './answer.ts';
+import type { HubCache } from './cache.ts';
+import { bucketOf, type RateLimiter } from './rate-limit.ts';
 
 export interface Connection {
   /** Without trailing slash. */
   endpoint: string;
   fetch: Fetch;
   clock: Clock;
+  /** Told of every answer of the Hub itself. */
+  limiter: RateLimiter;
+  /** Milliseconds one request may wait for the Hub's rate limit. */
+  patienceMs: number;
+  /** null = nothing is kept. */
+  cache: HubCache | null;
 }
 
 export interface GetOptions {
@@ -24,10 +33,11 @@ export interface GetOptions {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MOST_REDIRECTS = 5;
+const MAX_REDIRECT_BYTES = 64 * 1024;
 
 /**
  * A GET that follows at most five redirects itself, so that it decides where the token goes. Resolves to a successful
- * response, whose body is still to be read.
+ * response, whose body is still to be read, or to a 304 where `if-none-match` was sent.
  * @throws PublisherError of the answer's kind; `hub-unavailable` for network failures and bad redirects
  */
 export async function get(connection: Connection, url: string, options: GetOptions): Promise<Response> {
@@ -41,13 +51,14 @@ export async function get(connection: Connection, url: string, options: GetOptio
       redirect: 'manual',
       signal: options.signal,
     });
-    if (response.ok) return response;
+    if (own) connection.limiter.learn({ bucket: bucketOf(current), authorised: options.token !== null }, response);
+    if (response.ok || (response.status === 304 && options.headers['if-none-match'] !== undefined)) return response;
     if (!REDIRECTS.has(response.status)) {
       const host = own ? null : current.host;
       const question = { ...options.question, authorised: own && options.token !== null, host };
       throw await failedAnswer(response, question, connection.clock.now());
     }
-    await response.body?.cancel();
+    await discard(response);
     current = nextHop(response, current, connection.endpoint, options.redirects);
   }
   throw new PublisherError(
@@ -69,6 +80,26 @@ function nextHop(response: Response, from: URL, endpoint: string, redirects: 'hu
   if (own || (redirects === 'anywhere' && elsewhere)) return next;
   const text = `Refused to follow the Hub's redirect to ${next.protocol}//${next.host}`;
   throw new PublisherError('refused', `${text}: ${redirects === 'hub' ? 'not its own host' : 'not https'}`);
+}
+
+/** Reads the few words of a redirect, for a cancelled body costs its connection, which the next request could have used. */
+async function discard(response: Response): Promise<void> {
+  await readText(response, { maxBytes: MAX_REDIRECT_BYTES, what: 'A redirect', code: 'hub-unavailable' }).catch(
+    () => {},
+  );
+}
+
+/** How requests are repeated. The wait of a 429 is the limiter's, which holds up all requests and not only the one that met it. */
+export function retryOptions(
+  { clock, patienceMs }: Connection,
+  signal: AbortSignal | undefined,
+): Omit<RetryOptions, 'attempts'> {
+  const retryAfterMs = (error: unknown) => {
+    const asked = askedToWait(error);
+    const limited = error instanceof PublisherError && error.cause instanceof HubAnswer && error.cause.status === 429;
+    return limited && asked !== null && asked <= patienceMs ? 0 : asked;
+  };
+  return { clock, patienceMs, retryAfterMs, ...(signal === undefined ? {} : { signal }) };
 }
 
 /** What a failed exchange means: nobody waits any more, an answer already understood, or a Hub out of reach. */

@@ -1,15 +1,18 @@
 import type { Engine, Variant } from '../catalog/types.ts';
 import type { HubFile } from '../huggingface/types.ts';
-import type { ReasonCode } from '../policy/types.ts';
+import type { LicenseClass, ReasonCode } from '../policy/types.ts';
 import type { Digest } from '../registry/types.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { sha256Hex } from './hash.ts';
 
 /**
- * Version of everything the assembler decides on its own: order of layers, framing, labels, configuration. Raise it whenever the
- * same inputs would give other bytes.
+ * Version of everything the assembler decides on its own: order of layers, framing, labels, configuration, and the tables and texts
+ * of licences that it writes into images. Raise it whenever the same inputs would give other bytes.
+ *
+ * - 3: layers of weights carry annotations that name what they were made from.
+ * - 2: legal files keep their names; the licence manifest tells obligations, reasons and the base's licences.
  */
-export const ASSEMBLER_FORMAT = 1;
+export const ASSEMBLER_FORMAT = 3;
 
 /** Identity of a file: `sha256:…` of its content, or `git:…`, the blob SHA-1, where the Hub knows no other. */
 export interface FileIdentity {
@@ -48,7 +51,14 @@ export interface ImageInputs {
   downloadRoot: string;
   hfCacheDir: string;
   legal: LegalIdentity[];
-  license: { declared: string | null; spdx: string | null };
+  license: {
+    declared: string | null;
+    /** The effective licence as an SPDX expression. */
+    spdx: string | null;
+    class: LicenseClass | null;
+    /** The card's `license_link`: a path of the repository, or text. */
+    link: string | null;
+  };
   /** sha256 of the entrypoint script. */
   entrypoint: string;
   format: number;

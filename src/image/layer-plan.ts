@@ -135,7 +135,7 @@ function framedSize({ entry }: LayerEntry): number {
 }
 
 function makeLayer(kind: PlannedLayer['kind'], entries: LayerEntry[]): PlannedLayer {
-  const identity = entries.map(({ entry, source }) => [entry.path, entry.size, entry.mode, identityOf(source)]);
+  const identity = entries.map(({ entry, source }) => [entry.path, entry.size, entry.mode, sourceIdentity(source)]);
   return {
     kind,
     entries,
@@ -144,7 +144,8 @@ function makeLayer(kind: PlannedLayer['kind'], entries: LayerEntry[]): PlannedLa
   };
 }
 
-function identityOf(source: LayerSource): string {
+/** What an entry's content is made from: same identity, same bytes. Empty for a directory. */
+export function sourceIdentity(source: LayerSource): string {
   switch (source.kind) {
     case 'directory':
       return '';

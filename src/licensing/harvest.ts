@@ -1,21 +1,18 @@
 import { PublisherError } from '../errors.ts';
-import type { Hub, HubFile, ModelAt } from '../huggingface/types.ts';
+import type { Hub, HubFile } from '../huggingface/types.ts';
 import { allLegalFiles, legalFiles, legalFilesProblem, MAX_LEGAL_FILE_BYTES } from './legal-files.ts';
-import { canonicalIds, type LicenseFile, type LicenseLayerInput, licenseLayerFiles } from './license-layer.ts';
+import { canonicalIds, type LicenseFile, licenseLayerFiles } from './license-layer.ts';
+import type { LicenseFacts } from './license-manifest.ts';
 import { canonicalText } from './texts.ts';
 
 export interface HarvestRequest {
-  /** As the catalog names it. */
-  model: ModelAt;
-  /** As the Hub names it now. */
+  facts: LicenseFacts;
+  /** As the Hub names the model now. */
   hubId: string;
-  license: { declared: string | null; spdx: string | null };
   /** Legal files to read; empty when a gate hides them. */
   legal: readonly HubFile[];
   /** Paths of those that a gate hides. */
   unreadable: readonly string[];
-  /** Files that the image holds as several. */
-  resharded?: LicenseLayerInput['resharded'];
 }
 
 /**
@@ -28,19 +25,19 @@ export async function harvestLicenses(
   hub: Pick<Hub, 'read'>,
   options: { signal?: AbortSignal; directory?: URL } = {},
 ): Promise<LicenseFile[]> {
-  const legal = legalFiles(request.legal);
+  const { facts, unreadable } = request;
+  const legal = legalFiles(request.legal, facts.license.link);
   const problem = legalFilesProblem(legal);
   if (problem !== null) throw new PublisherError('denied', problem);
-  const at = { id: request.hubId, revision: request.model.revision };
+  const at = { id: request.hubId, revision: facts.revision };
   const texts = new Map<string, Uint8Array>();
   for (const file of allLegalFiles(legal)) {
     texts.set(file.path, await hub.read(at, file, MAX_LEGAL_FILE_BYTES, { signal: options.signal }));
   }
   const canonical = new Map<string, string>();
-  for (const id of canonicalIds(request.license.spdx)) {
+  for (const id of canonicalIds(facts.license.spdx)) {
     const text = await canonicalText(id, options.directory);
     if (text !== null) canonical.set(id, text);
   }
-  const { model, license, unreadable, resharded } = request;
-  return licenseLayerFiles({ model, license, legal, texts, unreadable, canonical, resharded });
+  return licenseLayerFiles({ facts, legal, texts, unreadable, canonical });
 }

@@ -11,7 +11,8 @@ export interface HubLicense {
   class: LicenseClass;
 }
 
-const CLASSES = [
+/** From the one that asks for least care to the one that asks for most. */
+export const LICENSE_CLASSES = [
   'permissive',
   'copyleft',
   'review',
@@ -28,7 +29,7 @@ const schema = z.strictObject({
   note: z.string(),
   map: z.record(
     z.string().regex(/^[a-z0-9.+-]+$/),
-    z.strictObject({ spdx: z.string().nullable(), class: z.enum(CLASSES) }),
+    z.strictObject({ spdx: z.string().nullable(), class: z.enum(LICENSE_CLASSES) }),
   ),
 });
 
@@ -50,7 +51,10 @@ const HUB_BY_SPDX: ReadonlyMap<string, HubLicense> = new Map(
   HUB_LICENSES.map((license) => [(license.spdx ?? licenseRef(license.id)).toLowerCase(), license]),
 );
 
-/** The Hub's licence behind an SPDX id or one of our LicenseRefs, in any case; null when the Hub does not offer it. */
+/**
+ * The Hub's licence behind an SPDX id or, only for licences without one, our LicenseRef, in any case; null when the Hub does not offer it. A
+ * free-text name such as `LicenseRef-mit` is thus not taken for MIT.
+ */
 export function hubLicenseOfSpdx(spdx: string): HubLicense | null {
   return HUB_BY_SPDX.get(spdx.toLowerCase()) ?? null;
 }
@@ -62,6 +66,6 @@ export function spdxClass(spdx: string): LicenseClass {
 
 /** The class that asks for most care. */
 export function strictestClass(classes: readonly LicenseClass[]): LicenseClass {
-  const rank = Math.max(...classes.map((one) => CLASSES.indexOf(one)));
-  return CLASSES[rank] ?? 'unknown';
+  const rank = Math.max(...classes.map((one) => LICENSE_CLASSES.indexOf(one)));
+  return LICENSE_CLASSES[rank] ?? 'unknown';
 }

@@ -5,8 +5,8 @@ import { pathConflict, safePath } from '../policy/safe-path.ts';
 
 /** Bytes. A larger one is an error of the target, never cut. */
 export const MAX_LEGAL_FILE_BYTES = 1024 * 1024;
-/** Far more than any repository has; bounds what is read and held in memory. */
-const MAX_LEGAL_FILES = 64;
+/** Far more than any repository needs; bounds what is read and held in memory. */
+export const MAX_LEGAL_FILES = 64;
 
 export interface LegalFiles {
   license: HubFile | null;
@@ -14,17 +14,18 @@ export interface LegalFiles {
   others: HubFile[];
 }
 
-const LEGAL = /licen[cs]e|copying|notice|terms|use_policy|usage_policy/i;
+const LEGAL = /licen[cs]e|copying|notice|terms|us(?:e|age)[-_ ]?policy/i;
+/** A folder of licence texts, such as REUSE asks for: what lies in it has the licence's own name. */
+const LEGAL_FOLDER = /^licen[cs]es?$/i;
 /** Code, data, weights, pictures and archives whose names only happen to have such a word in them. */
 const NOT_PROSE =
   /\.(?:json|jsonl|py|pyc|ipynb|js|ts|c|cc|cpp|h|cu|sh|csv|tsv|parquet|arrow|yaml|yml|toml|ini|cfg|xml|safetensors|bin|pt|pth|ckpt|pkl|gguf|ggml|onnx|onnx_data|h5|msgpack|npy|npz|tflite|model|png|jpe?g|gif|webp|svg|mp[34]|wav|zip|tar|t?gz|bz2|xz|zst|7z)$/i;
 
-/** In order of preference; the last resort is a file of terms, which is all that some licences come as. */
+/** In order of preference. */
+const PLAIN_LICENSE_NAMES = [/^LICENSE$/, /^licen[cs]e$/i, /^licen[cs]e\.txt$/i, /^licen[cs]e\.md$/i];
+/** The last resort is a file of terms, which is all that some licences come as. */
 const LICENSE_NAMES = [
-  /^LICENSE$/,
-  /^licen[cs]e$/i,
-  /^licen[cs]e\.txt$/i,
-  /^licen[cs]e\.md$/i,
+  ...PLAIN_LICENSE_NAMES,
   /^licen[cs]e(?![a-z])/i,
   /^copying$/i,
   /^copying/i,
@@ -35,20 +36,39 @@ const NOTICE_NAMES = [/^NOTICE$/, /^notice$/i, /^notice\.txt$/i, /^notice\.md$/i
 
 /** Whether a file's name (without folders) says that it is a legal text. */
 export function isLegalName(name: string): boolean {
-  return LEGAL.test(name) && !NOT_PROSE.test(name) && !name.startsWith('.');
+  return LEGAL.test(name) && isProse(name);
+}
+
+/** Whether a path does: by its name, or by lying in a folder of licence texts. */
+export function isLegalPath(path: string): boolean {
+  const folders = path.split('/').slice(0, -1);
+  return isLegalName(nameOf(path)) || (folders.some((folder) => LEGAL_FOLDER.test(folder)) && isProse(nameOf(path)));
+}
+
+/** Whether a file can be a text for people, as far as its name tells. */
+export function isProse(name: string): boolean {
+  return !NOT_PROSE.test(name) && !name.startsWith('.');
 }
 
 /**
- * The legal texts of a repository by their names: the licence, the notice, and all others, in folders too. The root goes before
- * folders, plain names before fanciful ones.
+ * The legal texts of a repository: the licence, the notice, and all others, in folders too. The root goes before folders, plain
+ * names before fanciful ones; only a plain LICENSE at the root goes before what the model card names.
+ *
+ * @param linked path of the file that the model card's `license_link` names, whatever it is called
  */
-export function legalFiles(files: readonly HubFile[]): LegalFiles {
+export function legalFiles(files: readonly HubFile[], linked: string | null = null): LegalFiles {
   const legal = files
-    .filter(({ path }) => isLegalName(nameOf(path)))
+    .filter(({ path }) => path === linked || isLegalPath(path))
     .sort((a, b) => depth(a) - depth(b) || byteOrder(a.path, b.path));
-  const license = firstOf(legal, LICENSE_NAMES);
+  const license =
+    firstOf(
+      legal.filter((file) => depth(file) === 1),
+      PLAIN_LICENSE_NAMES,
+    ) ??
+    legal.find(({ path }) => path === linked && !isNotice(path)) ??
+    firstOf(legal, LICENSE_NAMES);
   const notice = firstOf(
-    legal.filter((file) => file !== license && !/licen[cs]e/i.test(nameOf(file.path))),
+    legal.filter((file) => file !== license && isNotice(file.path)),
     NOTICE_NAMES,
   );
   return { license, notice, others: legal.filter((file) => file !== license && file !== notice) };
@@ -57,6 +77,11 @@ export function legalFiles(files: readonly HubFile[]): LegalFiles {
 /** All of them, the licence first. */
 export function allLegalFiles({ license, notice, others }: LegalFiles): HubFile[] {
   return [license, notice, ...others].flatMap((file) => file ?? []);
+}
+
+/** Whether a legal file can be put into an image whatever else is there. */
+export function isPlaceable({ path, size }: HubFile): boolean {
+  return size <= MAX_LEGAL_FILE_BYTES && safePath(path) === null && !/^folder-(?:LICENSE|NOTICE)\//.test(path);
 }
 
 /** Why these legal files cannot be put into an image, in one sentence; null when they can. */
@@ -70,7 +95,7 @@ export function legalFilesProblem(legal: LegalFiles): string | null {
     if (problem !== null) return problem;
   }
   const conflict = pathConflict(
-    files.map((file) => legalImagePath(legal, file)),
+    files.flatMap((file) => legalImagePaths(legal, file)),
     (path) => path,
   );
   if (conflict !== null) return conflict;
@@ -79,12 +104,15 @@ export function legalFilesProblem(legal: LegalFiles): string | null {
   return `The legal file ${quote(large.path)} is ${large.size} bytes, over the limit of ${MAX_LEGAL_FILE_BYTES}: choose another revision.`;
 }
 
-/** Where a legal file lies below `/licenses/model`: the licence and the notice under their plain names, others under their own. */
-export function legalImagePath({ license, notice }: LegalFiles, file: HubFile): string {
-  if (file === license) return 'LICENSE';
-  if (file === notice) return 'NOTICE';
+/**
+ * Where a legal file lies below `/licenses/model`: under upstream's own name, and the licence and the notice under their plain
+ * names too, which come first.
+ */
+export function legalImagePaths({ license, notice }: LegalFiles, file: HubFile): string[] {
   // A folder of that name cannot lie where the file does.
-  return /^(?:LICENSE|NOTICE)\//.test(file.path) ? `folder-${file.path}` : file.path;
+  const own = /^(?:LICENSE|NOTICE)\//.test(file.path) ? `folder-${file.path}` : file.path;
+  const plain = file === license ? 'LICENSE' : file === notice ? 'NOTICE' : own;
+  return plain === own ? [own] : [plain, own];
 }
 
 /**
@@ -111,7 +139,11 @@ function firstOf(files: readonly HubFile[], names: readonly RegExp[]): HubFile |
   return null;
 }
 
-function nameOf(path: string): string {
+function isNotice(path: string): boolean {
+  return /notice/i.test(nameOf(path)) && !/licen[cs]e/i.test(nameOf(path));
+}
+
+export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 

@@ -1,8 +1,9 @@
 import { quote } from '../policy/quote.ts';
 import type { EffectiveLicense } from '../policy/types.ts';
 import { judge, licensesIn, whitelistTerm } from './expression.ts';
-import { type HubLicense, hubLicense, hubLicenseOfSpdx } from './hub-licenses.ts';
-import { type Obligation, obligationsOf } from './obligations.ts';
+import { obligationsOfExpression } from './expression-obligations.ts';
+import { hubLicenseOfSpdx, spdxClass } from './hub-licenses.ts';
+import { obligationMeaning } from './obligations.ts';
 
 /** What the whitelist says to a licence that somebody declared. Only `permitted` ever permits anything. */
 export type Standing = 'permitted' | 'not-permitted' | 'family' | 'unknown' | 'missing';
@@ -31,34 +32,18 @@ export function whitelistWarning(entry: string): string | null {
     return `${quote(entry)} is none of the Hub's licences: what it asks for is not known here, so it counts only where \`override_spdx\` names it`;
   }
   if (license.class === 'permissive') return null;
-  const duties = dutiesOf(license);
-  return `${quote(entry)} is not permissive (${license.class}): fat images under it are allowed, and whoever passes them on owes ${duties}`;
+  return `${quote(entry)} is not permissive (${license.class}): fat images under it are allowed, and bind whoever passes them on: ${dutiesOf(id)}`;
 }
 
-/** The duties of a licence in words. */
-export function dutiesOf({ id }: Pick<HubLicense, 'id'>): string {
-  const words = obligationsOf(id).map(dutyInWords);
-  return words.length === 0 ? 'nothing in particular' : words.join(', ');
+/** What the licences of an expression ask of whoever passes the model on, as sentences. */
+export function dutiesOf(spdx: string): string {
+  const found = obligationsOfExpression(spdx);
+  const sentences = new Set(found.flatMap(({ obligations }) => obligations.map(obligationMeaning)));
+  const notes = found.flatMap(({ id, note }) => (note === null ? [] : [`${id}: ${note}.`]));
+  return [...sentences, ...notes].join(' ') || 'Nothing in particular.';
 }
 
-const WORDS: Record<string, string> = {
-  text: 'a copy of the licence',
-  notice: 'its notice',
-  attribution: 'attribution',
-  'same-licence': 'the same licence for what is passed on',
-  'unmodified-only': 'unmodified copies only',
-  'non-commercial': 'no commercial use',
-  'use-restrictions': 'its conditions of use passed on',
-};
-
-function dutyInWords(duty: Obligation): string {
-  return duty.startsWith('naming:') ? `naming (“${duty.slice('naming:'.length)}”)` : (WORDS[duty] ?? duty);
-}
-
-/** Licences of an expression that are not permissive, by their Hub ids. */
-export function demandingLicenses(spdx: string): HubLicense[] {
-  return licensesIn(spdx).flatMap((id) => {
-    const license = hubLicenseOfSpdx(id) ?? hubLicense(id);
-    return license !== null && license.class !== 'permissive' ? [license] : [];
-  });
+/** Licences of an expression that are not permissive. */
+export function demandingLicenses(spdx: string): string[] {
+  return licensesIn(spdx).filter((id) => spdxClass(id) !== 'permissive');
 }

@@ -10,8 +10,11 @@ import { type AskBase, planModelOn, removedTargets, type TargetContext, type Unt
 import type { Pins, Plan, PlannedTarget } from './types.ts';
 import { withTags } from './with-tags.ts';
 
-/** Models asked about at once; the Hub client's own retries keep to its rate limit. */
-const LANES = 6;
+/**
+ * Models asked about at once; the Hub client keeps to the rate limit. A model is a handful of requests one after the other, so until the
+ * processor is busy lanes are all that counts: 1,000 models at 100 ms an answer took 111 s in 6 lanes, 45 in 16, 25 in 32, 20 in 48.
+ */
+const LANES = 32;
 
 export interface PlanOptions {
   catalog: Catalog;

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { buildRequestSchema, digestSchema, engineSchema, reasonCodeSchema, variantSchema } from '../build/schema.ts';
+import {
+  buildRequestSchema,
+  digestSchema,
+  engineSchema,
+  licenseClassSchema,
+  reasonCodeSchema,
+  variantSchema,
+} from '../build/schema.ts';
 import type { PlannedTarget } from './types.ts';
 
 const text = z.string();
@@ -20,19 +27,7 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
   license: z.object({
     declared: nullableText,
     spdx: nullableText,
-    class: z
-      .enum([
-        'permissive',
-        'copyleft',
-        'review',
-        'rail-conditions',
-        'noncommercial-or-research',
-        'verbatim-only',
-        'community-conditions',
-        'ambiguous-family',
-        'unknown',
-      ])
-      .nullable(),
+    class: licenseClassSchema.nullable(),
   }),
   gated: z.boolean().nullable(),
   bytes: z.number().nullable(),

@@ -7,7 +7,8 @@ import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
 import { ASSEMBLER_FORMAT, fileIdentity, type ImageInputs, inputsKey } from '../image/inputs.ts';
 import type { Resharding } from '../image/safetensors/reshard.ts';
-import { allLegalFiles, legalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
+import { allLegalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
+import { legalScope } from '../licensing/legal-scope.ts';
 import type { Decision, FileChoice } from '../policy/types.ts';
 import type { BaseAnswer } from './bases.ts';
 import { type AskReshard, decideModel } from './decide-model.ts';
@@ -102,7 +103,7 @@ function planTarget(input: TargetInput): PlannedTarget {
   const chosen = chosenFiles(found, choice);
   const wanted = decision[variant];
   const reshard = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
-  const problems = wanted === 'build' ? [...places.problems, ...legalProblems(found)] : [];
+  const problems = wanted === 'build' ? [...places.problems, ...legalProblems(input)] : [];
   const request =
     wanted === 'build' && problems.length === 0 && found !== null && base !== null
       ? buildRequest({ ...input, decision }, found, base, chosen)
@@ -144,8 +145,9 @@ function planTarget(input: TargetInput): PlannedTarget {
   };
 }
 
-function legalProblems(found: ModelFacts | null): string[] {
-  const problem = found === null || found.gated !== false ? null : legalFilesProblem(legalFiles(found.files));
+function legalProblems({ found, model, choice }: TargetInput): string[] {
+  if (found === null || found.gated !== false) return [];
+  const problem = legalFilesProblem(legalScope(found, model.id, choice?.paths ?? []).legal);
   return problem === null ? [] : [problem];
 }
 
@@ -185,7 +187,11 @@ function buildRequest(
   files: HubFile[],
 ): BuildRequest {
   const gated = facts.gated !== false;
-  const legal = legalFiles(facts.files);
+  const { legal, link } = legalScope(
+    facts,
+    model.id,
+    files.map(({ path }) => path),
+  );
   const all = allLegalFiles(legal);
   const inputs: ImageInputs = {
     model: model.id,
@@ -203,7 +209,12 @@ function buildRequest(
     downloadRoot: settings.downloadRoot,
     hfCacheDir: settings.hfCacheDir,
     legal: legalIdentities(legal, gated),
-    license: { declared: decision.license.declared, spdx: decision.license.spdx },
+    license: {
+      declared: decision.license.declared,
+      spdx: decision.license.spdx,
+      class: decision.license.class,
+      link,
+    },
     entrypoint: context.entrypointSha256,
     format: ASSEMBLER_FORMAT,
     codes: [...new Set(decision.reasons.map(({ code }) => code))].sort(),

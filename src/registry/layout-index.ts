@@ -29,6 +29,10 @@ export function findTag(index: LayoutIndex, tag: string): Entry | null {
   return index.manifests.find((entry) => nameOf(entry) === tag) ?? null;
 }
 
+export function tagsIn(index: LayoutIndex): string[] {
+  return index.manifests.flatMap((entry) => nameOf(entry) ?? []);
+}
+
 export function findDigest(index: LayoutIndex, digest: Digest): Entry | null {
   return index.manifests.find((entry) => entry.digest === digest) ?? null;
 }

@@ -15,6 +15,7 @@ import {
   formatLayoutIndex,
   type LayoutIndex,
   parseLayoutIndex,
+  tagsIn,
   withManifest,
   withTag,
 } from './layout-index.ts';
@@ -132,6 +133,10 @@ class Layout implements ImageTarget {
     const digests = children.map(({ digest }) => digest);
     await this.#change((index) => withManifest(index, descriptor, digests), signal);
     return descriptor;
+  }
+
+  async tags(): Promise<string[]> {
+    return tagsIn(await this.#readIndex());
   }
 
   async tag(tag: string, manifest: ManifestContent, { signal }: Signal = {}): Promise<void> {

@@ -50,12 +50,16 @@ export interface BlobContent {
   size: number;
   /** null while it streams for the first time: the target computes it. */
   digest: Digest | null;
+  /** Where the content hashes itself: its digest, once its iteration has ended normally. */
+  verified?: () => Digest;
 }
 
 export interface WriteOptions {
   signal?: AbortSignal;
   /** Bytes sent since the last call; negative when an attempt is thrown away, so that the sum stays true. */
   onBytes?: (bytes: number) => void;
+  /** Called, and waited for, once all content was read and its digest is known, before anything becomes visible under it. */
+  onDigest?: (descriptor: Descriptor) => Promise<void> | void;
 }
 
 /** A place images are written to: one repository of a registry, or an OCI layout directory. */
@@ -73,6 +77,8 @@ export interface ImageTarget extends ImageSource {
   write(content: BlobContent, options?: WriteOptions): Promise<Descriptor>;
   /** Puts a manifest or index under its digest, no tag. */
   putManifest(bytes: Uint8Array, mediaType: string, options?: { signal?: AbortSignal }): Promise<Descriptor>;
+  /** All tags; none where there is no such repository. */
+  tags(options?: { signal?: AbortSignal }): Promise<string[]>;
   /** Points a tag at a manifest already put. */
   tag(tag: string, manifest: ManifestContent, options?: { signal?: AbortSignal }): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { catalogCheck } from './catalog-check.ts';
 import { cell, code, escapeText, prose, textCell } from './markdown.ts';
 import { formatBytes, plural } from './numbers.ts';
+import { laneTable, progressWords } from './progress.ts';
 import { gateSentence, scanCounts } from './scan-words.ts';
 import { targetName } from './target-name.ts';
 import type { CheckReport, ReviewReport, TargetState } from './types.ts';
@@ -72,6 +73,8 @@ function targetCheck(state: TargetState, name: string): CheckReport {
     ...target.reasons.map(({ code: reason, message }) => `- ${code(reason)}: ${prose(message)}`),
     ...target.warnings.map((warning) => `- ${prose(warning)}`),
     ...(build?.state === 'failed' ? ['', `**${escapeText(build.code)}**: ${prose(build.message)}`] : []),
+    ...(build?.state === 'building' ? ['', ...laneTable(build.progress)] : []),
+    ...(built ? build.image.notes.map((note) => `- ${prose(note)}`) : []),
     ...(built ? ['', prose(gateSentence(scan, gate))] : []),
     ...(gate?.notes ?? []).map((note) => `- ${prose(note)}`),
     '',
@@ -117,9 +120,7 @@ function outcome({ target, build, scan, gate }: TargetState): Outcome {
     case 'awaiting-approval':
       return completed('action_required', 'Planned only: awaits the approval of this commit');
     case 'building': {
-      const { step, bytesDone, bytesTotal } = build.progress;
-      const bytes = bytesTotal > 0 ? ` (${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)})` : '';
-      return { status: 'in_progress', conclusion: null, title: `${step}${bytes}` };
+      return { status: 'in_progress', conclusion: null, title: progressWords(build.progress) };
     }
     case 'failed':
       return completed('failure', build.message);

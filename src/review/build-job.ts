@@ -1,6 +1,7 @@
 import { assemble } from '../build/assemble.ts';
 import { ledgerMemory } from '../build/ledger-memory.ts';
 import { licenseFiles } from '../build/license-files.ts';
+import { embeddedMemory } from '../build/open-memory.ts';
 import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
@@ -115,9 +116,10 @@ async function push(
     hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: [first, ...others],
-    memory: ledgerMemory(store.db),
+    memory: store.kind === 'pglite' ? embeddedMemory(services.environment.dataDir) : ledgerMemory(store.db),
+    open: (reference) => services.target(reference, owner),
     entrypoint: services.entrypoint.content,
-    licenses: (wanted, inner) => licenseFiles(wanted, services.hub(owner), inner),
+    licenses: (wanted, base, inner) => licenseFiles(wanted, base, services.hub(owner), inner),
     clock: services.clock,
     signal,
     onProgress,
@@ -161,14 +163,23 @@ function followProgress(
   claim: BuildClaim,
   context: ReviewContext,
   lost: AbortController,
-): { progress: (progress: BuildProgress) => void; latest: () => BuildProgress; stop: () => void } {
+): {
+  progress: (progress: BuildProgress) => void;
+  latest: () => Parameters<typeof progressBuild>[2];
+  stop: () => void;
+} {
   const { clock } = context.services;
   let latest: BuildProgress = { step: 'starting', bytesDone: 0, bytesTotal: 0 };
   const { stallTimeoutMs } = context.services.environment.ceilings;
   let noted = 0;
   let told = clock.now();
   let moved = clock.now();
-  const progressOf = () => ({ step: latest.step, bytesDone: latest.bytesDone, bytesTotal: latest.bytesTotal });
+  const progressOf = () => {
+    const { step, bytesDone, bytesTotal, lanes, bytesPerSecond, secondsLeft } = latest;
+    const pace =
+      lanes === undefined ? null : { lanes, bytesPerSecond: bytesPerSecond ?? 0, secondsLeft: secondsLeft ?? null };
+    return { step, bytesDone, bytesTotal, pace };
+  };
   const note = (now: number, tell: boolean) => {
     noted = now;
     if (tell) told = now;

@@ -52,7 +52,7 @@ export async function planReview(
     catalog,
     base: target,
     diff,
-    hub: services.hub(job.owner),
+    hub: services.hub(job.owner, { patient: true }),
     pins,
     bases: new BaseResolver((reference) => services.source(reference, job.owner)),
     context: {

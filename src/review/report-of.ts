@@ -92,7 +92,12 @@ function buildState(
     case 'running':
       return {
         state: 'building',
-        progress: { step: build.step ?? 'starting', bytesDone: build.bytesDone, bytesTotal: build.bytesTotal },
+        progress: {
+          step: build.step ?? 'starting',
+          bytesDone: build.bytesDone,
+          bytesTotal: build.bytesTotal,
+          ...(build.pace ?? {}),
+        },
       };
     case 'succeeded':
       return build.result === null ? { state: 'queued' } : { state: 'built', image: build.result.image };

@@ -26,6 +26,13 @@ const buildErrorSchema = z.object({ code: z.string(), message: z.string(), retry
 /** A failure as it is kept: a code of the closed set and a message for people, free of secrets. */
 export type BuildError = z.infer<typeof buildErrorSchema>;
 
+const paceSchema = z.object({
+  lanes: z.array(z.object({ name: z.string(), done: z.number(), total: z.number() })),
+  bytesPerSecond: z.number(),
+  secondsLeft: z.number().nullable(),
+});
+export type BuildPace = z.infer<typeof paceSchema>;
+
 export interface Build<Request, Result> extends BuildKey {
   /** GitHub account that pays for it in the ceilings. */
   owner: string;
@@ -34,6 +41,8 @@ export interface Build<Request, Result> extends BuildKey {
   step: string | null;
   bytesDone: number;
   bytesTotal: number;
+  /** How fast, and what is on its way; null when nobody knows. */
+  pace: BuildPace | null;
   request: Request;
   result: Result | null;
   error: BuildError | null;
@@ -64,6 +73,7 @@ export function buildsOf<Request, Result>(schemas: { request: z.ZodType<Request>
     result: row.result === null ? null : schemas.result.parse(row.result),
     error: row.error === null ? null : buildErrorSchema.parse(row.error),
     scan: row.scan === null ? null : scanResultSchema.parse(row.scan),
+    pace: row.pace === null ? null : paceSchema.parse(row.pace),
   });
 
   return {
@@ -127,7 +137,7 @@ export function buildsOf<Request, Result>(schemas: { request: z.ZodType<Request>
 export function progressBuild(
   db: Database,
   claim: BuildClaim,
-  progress: { step: string; bytesDone: number; bytesTotal: number },
+  progress: { step: string; bytesDone: number; bytesTotal: number; pace?: BuildPace | null },
 ): Promise<boolean> {
   return update(db, claim, progress);
 }
@@ -186,7 +196,7 @@ export async function buildCounts(db: Database): Promise<Record<BuildState, numb
   return counts;
 }
 
-const IDLE = { step: null, bytesDone: 0, bytesTotal: 0 };
+const IDLE = { step: null, bytesDone: 0, bytesTotal: 0, pace: null };
 
 const ofKey = ({ inputs, destination }: BuildKey) =>
   and(eq(builds.inputs, inputs), eq(builds.destination, destination));

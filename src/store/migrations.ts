@@ -107,6 +107,19 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     version: 3,
+    name: 'layer places, pace of builds',
+    statements: [
+      `CREATE TABLE publisher.layer_places (
+        digest text NOT NULL,
+        repository text NOT NULL,
+        seen_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (digest, repository)
+      )`,
+      `ALTER TABLE publisher.builds ADD COLUMN pace jsonb`,
+    ],
+  },
+  {
+    version: 4,
     name: 'hashes of shards',
     statements: [`ALTER TABLE publisher.layers ADD COLUMN files jsonb`],
   },

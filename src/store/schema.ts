@@ -61,6 +61,7 @@ export const builds = publisher.table(
     step: text('step'),
     bytesDone: bytes('bytes_done').notNull().default(0),
     bytesTotal: bytes('bytes_total').notNull().default(0),
+    pace: jsonb('pace'),
     request: jsonb('request').notNull(),
     result: jsonb('result'),
     error: jsonb('error'),
@@ -98,6 +99,16 @@ export const layers = publisher.table(
     files: jsonb('files'),
   },
   (table) => [primaryKey({ columns: [table.path, table.content, table.format] })],
+);
+
+export const layerPlaces = publisher.table(
+  'layer_places',
+  {
+    digest: text('digest').notNull(),
+    repository: text('repository').notNull(),
+    seenAt: time('seen_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.digest, table.repository] })],
 );
 
 export const scans = publisher.table(

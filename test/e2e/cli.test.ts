@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCli } from '../support/cli/cli.ts';
 import { REGISTRY_PASSWORD, type Stage, startStage } from '../support/cli/stage.ts';
@@ -26,11 +26,11 @@ describe('the command line as a process', () => {
     expect((await silent.ended).code).toBe(2);
   });
 
-  it('plans: one JSON document on stdout, silence on stderr, no data folder', async () => {
+  it('plans: one JSON document on stdout, silence on stderr, no ledger opened', async () => {
     const { code, stderr, json } = await run(['plan', '--json', '--catalog', catalog]).ended;
     expect([code, stderr]).toEqual([0, '']);
     expect(json()).toMatchObject({ targets: [{ variant: 'slim' }, { variant: 'fat' }] });
-    expect(existsSync(stage.variables.DATA_DIR ?? '')).toBe(false);
+    expect(await readdir(stage.variables.DATA_DIR ?? '')).toEqual(['cache']);
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(

@@ -1,24 +1,22 @@
 import { assemble, tagImage } from '../../build/assemble.ts';
-import { ledgerMemory } from '../../build/ledger-memory.ts';
 import { licenseFiles } from '../../build/license-files.ts';
+import { openMemory } from '../../build/open-memory.ts';
 import type { BuildRequest, BuiltImage, LayerMemory } from '../../build/types.ts';
 import type { Catalog } from '../../catalog/types.ts';
 import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
-import { silentLogger } from '../../log.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { openLayout } from '../../registry/layout.ts';
 import { isTag, parseReference } from '../../registry/reference.ts';
 import type { ImageTarget } from '../../registry/types.ts';
 import { formatBytes } from '../../report/numbers.ts';
 import { baseOf, type Services } from '../../services.ts';
-import { openStore } from '../../store/open.ts';
 import { adHocCatalog } from '../ad-hoc-catalog.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
 import { progressLine } from '../progress.ts';
 
-/** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs}], errors}`. */
+/** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs}], errors, notes}`. */
 export const build: Command = {
   name: 'build',
   summary: 'assemble images of one model and push them by digest, or write an OCI layout',
@@ -73,21 +71,22 @@ export const build: Command = {
     };
     for (const target of refused) fail(target, refusal(target));
     if (wanted.length > 0) {
-      const store = await openStore(storeOf(planning.services), { logger: silentLogger });
+      const memory = await openMemory(planning.services);
       try {
         for (const target of wanted) {
           try {
-            images.push(await buildOne(target, planning, ledgerMemory(store.db), { ...options, startedAt }, context));
+            images.push(await buildOne(target, planning, memory.layers, { ...options, startedAt }, context));
           } catch (thrown) {
             fail(target, asPublisherError(thrown));
             if (context.signal.aborted) break;
           }
         }
       } finally {
-        await store.close();
+        await memory.close();
       }
     }
-    output.result({ images, errors }, images.map(describe));
+    const notes = images.flatMap((image) => image.notes);
+    output.result({ images: images.map(shownImage), errors, notes }, images.map(describe));
     return exit;
   },
 };
@@ -179,8 +178,9 @@ async function buildOne(
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: places,
     memory,
+    open: (reference) => services.target(reference, owner),
     entrypoint: services.entrypoint.content,
-    licenses: (wanted, signal) => licenseFiles(wanted, services.hub(owner), signal),
+    licenses: (wanted, base, signal) => licenseFiles(wanted, base, services.hub(owner), signal),
     clock: services.clock,
     startedAt,
     signal: context.signal,
@@ -188,6 +188,7 @@ async function buildOne(
   });
   const name = tag ?? (to.kind === 'registry' ? undefined : `${target.model.short}-${target.variant}`);
   if (name !== undefined) for (const place of places) await tagImage(place, image.digest, [name], context.signal);
+  for (const note of image.notes) context.output.say(note);
   if (to.kind === 'local')
     await deliverLocally(localFolder, image, `hf-${target.model.short}:${target.variant}`, context);
   return image;
@@ -220,8 +221,9 @@ function requestOf({ request, warnings, model, variant }: PlannedTarget): BuildR
   throw new PublisherError('registry-unavailable', `${model.short} ${variant} cannot be built. ${warnings.join(' ')}`);
 }
 
-function storeOf({ environment }: Services) {
-  return environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
+/** As the contract has it; the notes of all images stand beside them. */
+function shownImage({ notes, ...image }: BuiltImage): Omit<BuiltImage, 'notes'> {
+  return image;
 }
 
 function describe({ variant, runtime, reference, bytes, durationMs }: BuiltImage): string {

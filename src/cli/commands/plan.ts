@@ -1,10 +1,11 @@
 import type { ExitCode } from '../../errors.ts';
 import type { Plan, PlannedTarget } from '../../plan/types.ts';
-import { formatBytes } from '../../report/numbers.ts';
+import { formatBytes, plural } from '../../report/numbers.ts';
 import { targetName } from '../../report/target-name.ts';
 import { CATALOG_FLAG, type Command, OWNER_FLAG } from '../command.ts';
 import { loadCatalog } from '../load-catalog.ts';
 import { planFor, preparePlanning, shownTarget, usable } from '../plan-context.ts';
+import { showProgress } from '../progress-display.ts';
 
 /** A plan is worth having without its base digests: a registry out of reach must not hold it up. */
 const BASE_PATIENCE_MS = 10_000;
@@ -28,6 +29,9 @@ export const plan: Command = {
     const basePath = given.text('base');
     const base = basePath === undefined ? undefined : usable(await loadCatalog(basePath), basePath);
     const planning = await preparePlanning(context);
+    const { clock, hubRequests } = planning.services;
+    const note = () => plural(hubRequests(), 'request');
+    const progress = showProgress({ label: 'plan', unit: 'models', output, clock, note });
     const result = await planFor(
       planning,
       {
@@ -35,9 +39,10 @@ export const plan: Command = {
         only: given.text('model'),
         experimental: given.given('experimental'),
         basePatienceMs: BASE_PATIENCE_MS,
+        onModel: progress.update,
       },
       context,
-    );
+    ).finally(progress.end);
     const document = { targets: result.targets.map(shownTarget), warnings: result.warnings, diff: result.diff };
     output.result(document, describe(result));
     return exitOf(result.targets);

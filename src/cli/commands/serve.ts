@@ -1,9 +1,8 @@
-import { pino } from 'pino';
 import { readEnvironment } from '../../environment.ts';
 import type { ExitCode } from '../../errors.ts';
 import { createRedactor } from '../../http/redact.ts';
 import type { Logger } from '../../log.ts';
-import { type Bot, startBot } from '../../main.ts';
+import type { Bot } from '../../main.ts';
 import type { Command, CommandContext } from '../command.ts';
 
 export const serve: Command = {
@@ -25,7 +24,9 @@ export const worker: Command = {
 
 async function runBot(as: 'serve' | 'worker', { variables, output, signal }: CommandContext): Promise<ExitCode> {
   const environment = readEnvironment(variables, 'bot');
-  const bot: Bot = await startBot({ environment, logger: jsonLogger(environment.secrets), as });
+  // Loaded only here: no other command should wait for all of a bot.
+  const [{ startBot }, { pino }] = await Promise.all([import('../../main.ts'), import('pino')]);
+  const bot: Bot = await startBot({ environment, logger: jsonLogger(pino, environment.secrets), as });
   output.result({ status: 'ready', url: bot.url }, [bot.url === null ? 'Worker ready.' : `Listening on ${bot.url}`]);
   const stopped = new Promise<'signal'>((resolve) => {
     if (signal.aborted) resolve('signal');
@@ -38,7 +39,7 @@ async function runBot(as: 'serve' | 'worker', { variables, output, signal }: Com
 }
 
 /** One JSON object a line on stderr, every line redacted. */
-function jsonLogger(secrets: string[]): Logger {
+function jsonLogger(pino: typeof import('pino').pino, secrets: string[]): Logger {
   const redact = createRedactor(secrets);
   return pino(
     { level: process.env.LOG_LEVEL ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },

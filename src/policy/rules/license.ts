@@ -109,6 +109,6 @@ function judgeDeclared(license: EffectiveLicense, facts: ModelFacts, whitelist: 
 
 /** What a whitelisted licence asks for that is more than permissive. */
 function dutiesTold({ spdx }: EffectiveLicense): string {
-  const told = demandingLicenses(spdx ?? '').map((license) => `${license.spdx ?? license.id}: ${dutiesOf(license)}`);
-  return told.length === 0 ? '' : `; whoever passes the image on has duties (${told.join('; ')})`;
+  const told = demandingLicenses(spdx ?? '').map((license) => `${license}: ${dutiesOf(license)}`);
+  return told.length === 0 ? '' : `, and which binds whoever passes the image on (${told.join(' ')})`;
 }

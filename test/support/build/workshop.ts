@@ -84,8 +84,9 @@ export function openWorkshop(hubUrl: string): Workshop {
         base: { source: registries.repository(reference), reference },
         targets,
         memory,
+        open: (place) => registries.repository(place),
         entrypoint: ENTRYPOINT,
-        licenses: (wanted, signal) => licenseFiles(wanted, hub, signal),
+        licenses: (wanted, base, signal) => licenseFiles(wanted, base, hub, signal),
         clock: hastyClock,
         ...options,
       });
@@ -93,4 +94,9 @@ export function openWorkshop(hubUrl: string): Workshop {
   };
 }
 
-const forgetful: LayerMemory = { find: async () => null, remember: async () => undefined };
+const forgetful: LayerMemory = {
+  find: async () => null,
+  remember: async () => undefined,
+  places: async () => [],
+  notePlaces: async () => undefined,
+};

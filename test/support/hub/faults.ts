@@ -73,11 +73,11 @@ export async function answerFault(fault: Fault | null, response: ServerResponse)
   }
 }
 
-export function rateLimited(response: ServerResponse, seconds: number): void {
+export function rateLimited(response: ServerResponse, seconds: number, bucket = 'api'): void {
   const headers = {
     'content-type': 'application/json',
-    ratelimit: `"api";r=0;t=${seconds}`,
-    'ratelimit-policy': '"fixed window";"api";q=500;w=300',
+    ratelimit: `"${bucket}";r=0;t=${seconds}`,
+    'ratelimit-policy': `"fixed window";"${bucket}";q=500;w=300`,
   };
   response.writeHead(429, headers).end('{"error":"We had to rate limit you"}');
 }

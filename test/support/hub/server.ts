@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { type ApiAnswer, modelInfo, pathsInfo, scan, tree } from './api.ts';
 import { createCdn, serveContent } from './cdn.ts';
 import { errors, type HubError, sendError } from './errors.ts';
+import { etagOf, isKnown } from './etag.ts';
 import { answerFault, createFaults, type FaultRule, rateLimited } from './faults.ts';
 import { commitAt, type HubModel } from './model.ts';
 
@@ -16,6 +17,8 @@ export interface HubOptions {
   signedUrlMs?: number;
   port?: number;
 }
+
+type Bucket = 'api' | 'resolvers';
 
 interface SeenRequest {
   server: 'hub' | 'cdn';
@@ -36,8 +39,10 @@ export interface HubStandIn {
   readonly renamed: Record<string, string>;
   fail(rule: FaultRule): void;
   clearFaults(): void;
-  /** API requests that will still be answered before 429 (`seconds` to wait); null = no limit. */
-  setQuota(left: number | null, seconds?: number): void;
+  /** Requests of a bucket that will still be answered before 429 (`seconds` to wait); null = no limit. Default bucket: `api`. */
+  setQuota(left: number | null, seconds?: number, bucket?: Bucket): void;
+  /** Connections ever made to the Hub itself, not to its content host. */
+  connectionsMade(): number;
   /** Connections open on either server: what a client that leaks sockets leaves behind. */
   openConnections(): Promise<number>;
   close(): Promise<void>;
@@ -48,7 +53,11 @@ export async function startHub(options: HubOptions): Promise<HubStandIn> {
   const { models, tokens = {}, renamed = {}, signedUrlMs = 2000 } = options;
   const requests: SeenRequest[] = [];
   const faults = createFaults();
-  const quota = { left: Number.POSITIVE_INFINITY, seconds: 55 };
+  const quotas: Record<Bucket, { left: number; seconds: number }> = {
+    api: { left: Number.POSITIVE_INFINITY, seconds: 55 },
+    resolvers: { left: Number.POSITIVE_INFINITY, seconds: 55 },
+  };
+  let connectionsMade = 0;
   let cdnUrl = '';
   let url = '';
   const cdn = createCdn(() => cdnUrl, signedUrlMs);
@@ -75,13 +84,17 @@ export async function startHub(options: HubOptions): Promise<HubStandIn> {
     return route({ ...exchange, address, granted });
   });
   const cdnServer = serve('cdn', ({ request, response, fault }) => cdn.handle(request, response, fault));
+  hubServer.on('connection', () => {
+    connectionsMade += 1;
+  });
   url = await listen(hubServer, options.port ?? 0);
   cdnUrl = await listen(cdnServer, 0);
 
   async function route(exchange: Routed): Promise<void> {
     const { address, request } = exchange;
     const parts = address.pathname.split('/').slice(1).map(decodeURIComponent);
-    if (parts[0] === 'api' && !countApiRequest(exchange)) return;
+    // The Hub's own cache is reached through a request that was counted.
+    if (parts[1] !== 'resolve-cache' && !count(exchange, parts[0] === 'api' ? 'api' : 'resolvers')) return;
     if (address.pathname === '/api/whoami-v2') return whoami(exchange);
     if (parts[0] === 'api' && parts[1] === 'models') {
       const [owner = '', name = '', verb = 'revision', revision = 'main', ...rest] = parts.slice(2);
@@ -107,16 +120,16 @@ export async function startHub(options: HubOptions): Promise<HubStandIn> {
     return fail(exchange, errors.noRoute);
   }
 
-  function countApiRequest({ response, address }: Routed): boolean {
-    if (address.pathname.startsWith('/api/resolve-cache/')) return true;
+  function count({ response }: Routed, bucket: Bucket): boolean {
+    const quota = quotas[bucket];
     if (quota.left <= 0) {
-      rateLimited(response, quota.seconds);
+      rateLimited(response, quota.seconds, bucket);
       return false;
     }
     quota.left--;
     const left = Number.isFinite(quota.left) ? quota.left : 499;
-    response.setHeader('ratelimit', `"api";r=${left};t=${quota.seconds}`);
-    response.setHeader('ratelimit-policy', '"fixed window";"api";q=500;w=300');
+    response.setHeader('ratelimit', `"${bucket}";r=${left};t=${quota.seconds}`);
+    response.setHeader('ratelimit-policy', `"fixed window";"${bucket}";q=500;w=300`);
     return true;
   }
 
@@ -176,10 +189,10 @@ export async function startHub(options: HubOptions): Promise<HubStandIn> {
     renamed,
     fail: faults.add,
     clearFaults: faults.clear,
-    setQuota(left, seconds = 55) {
-      quota.left = left ?? Number.POSITIVE_INFINITY;
-      quota.seconds = seconds;
+    setQuota(left, seconds = 55, bucket = 'api') {
+      quotas[bucket] = { left: left ?? Number.POSITIVE_INFINITY, seconds };
     },
+    connectionsMade: () => connectionsMade,
     openConnections: async () => (await connections(hubServer)) + (await connections(cdnServer)),
     close: async () => void (await Promise.all([stop(hubServer), stop(cdnServer)])),
   };
@@ -206,13 +219,20 @@ async function fail({ response }: Exchange, error: HubError): Promise<void> {
   sendError(response, error);
 }
 
-async function reply({ response }: Exchange, answer: ApiAnswer): Promise<void> {
+async function reply({ request, response }: Exchange, answer: ApiAnswer): Promise<void> {
   if ('error' in answer) {
     sendError(response, answer.error);
     return;
   }
+  const body = JSON.stringify(answer.json);
+  const etag = etagOf(body);
+  response.setHeader('etag', etag);
+  if (isKnown(request.headers['if-none-match'], etag)) {
+    response.writeHead(304).end();
+    return;
+  }
   if (answer.link !== undefined) response.setHeader('link', answer.link);
-  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(answer.json));
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(body);
 }
 
 async function listen(server: Server, port: number): Promise<string> {

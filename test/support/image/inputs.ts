@@ -24,7 +24,7 @@ export function imageInputs(extra: Partial<ImageInputs> = {}): ImageInputs {
     downloadRoot: '/models',
     hfCacheDir: '/root/.cache/huggingface',
     legal: [{ path: 'LICENSE', content: `git:${'d'.repeat(40)}` }],
-    license: { declared: 'apache-2.0', spdx: 'Apache-2.0' },
+    license: { declared: 'apache-2.0', spdx: 'Apache-2.0', class: 'permissive', link: null },
     entrypoint: 'e'.repeat(64),
     format: 1,
     codes: ['license-permissive'],

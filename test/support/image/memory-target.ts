@@ -28,8 +28,12 @@ export class MemoryTarget implements ImageTarget {
     this.#repository = name.slice(name.indexOf('/') + 1);
   }
 
-  get tags(): string[] {
+  get tagNames(): string[] {
     return [...this.storage.repository(this.#repository).tags.keys()];
+  }
+
+  async tags(): Promise<string[]> {
+    return this.tagNames;
   }
 
   async manifest(tagOrDigest: string): Promise<ManifestContent> {

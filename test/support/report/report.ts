@@ -44,6 +44,7 @@ export function built(short: string, variant: 'slim' | 'fat' = 'slim'): BuildSta
       revision: 'a'.repeat(40),
       bytes: { weights: 1000, uploaded: 1000, reused: 0 },
       durationMs: 1234,
+      notes: [],
     },
   };
 }

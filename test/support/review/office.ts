@@ -333,7 +333,7 @@ function imageOf({
   const digest = `sha256:${request.key}` as const;
   const reference = `${destination}@${digest}`;
   const bytes = { weights: 0, uploaded: 0, reused: 0 };
-  return { variant, runtime, reference, references: [reference], digest, revision, bytes, durationMs: 1 };
+  return { variant, runtime, reference, references: [reference], digest, revision, bytes, notes: [], durationMs: 1 };
 }
 
 async function pushBase(registry: RegistryStandIn, label: string): Promise<string> {

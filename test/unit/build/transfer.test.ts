@@ -3,24 +3,30 @@ import type { AssembleContext } from '../../../src/build/assemble.ts';
 import { Transfer } from '../../../src/build/transfer.ts';
 import type { BuildProgress, LayerMemory } from '../../../src/build/types.ts';
 import { type ErrorCode, PublisherError } from '../../../src/errors.ts';
+import type { PlannedLayer } from '../../../src/image/layer-plan.ts';
 import { blobOf } from '../../../src/registry/content.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 import { OCI_LAYER } from '../../../src/registry/media-types.ts';
-import { parseReference } from '../../../src/registry/reference.ts';
+import { formatReference, parseReference } from '../../../src/registry/reference.ts';
 import type { BlobContent, Descriptor, Digest } from '../../../src/registry/types.ts';
 import { hastyClock } from '../../support/clock/hasty-clock.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
 import { MemoryTarget } from '../../support/image/memory-target.ts';
+import { hubFile } from '../../support/policy/input.ts';
 
 const BYTES = Buffer.from('weights');
 const DIGEST = digestOf(BYTES);
 const LAYER: Descriptor = { mediaType: OCI_LAYER, digest: DIGEST, size: BYTES.length };
 
 function setup(targets: [MemoryTarget, ...MemoryTarget[]] = [new MemoryTarget('one.example/a')]) {
+  const places: string[] = [];
+  const others = new Map<string, MemoryTarget>();
   const known = new Map<string, { digest: Digest; size: number }>();
   const memory: LayerMemory = {
     find: async (key) => known.get(key) ?? null,
     remember: async (key, _path, layer) => void known.set(key, layer),
+    places: async () => places,
+    notePlaces: async () => undefined,
   };
   const progress: BuildProgress[] = [];
   const source = new MemoryTarget('base.example/base');
@@ -29,13 +35,28 @@ function setup(targets: [MemoryTarget, ...MemoryTarget[]] = [new MemoryTarget('o
     base: { source, reference: parseReference('base.example/base:v1') },
     targets,
     memory,
+    open(reference) {
+      const other = others.get(formatReference(reference));
+      if (other === undefined) throw new PublisherError('refused', 'not yours');
+      return other;
+    },
     entrypoint: new Uint8Array(),
     licenses: async () => [],
     clock: hastyClock,
     onProgress: (told) => progress.push(told),
   };
-  return { context, source, known, progress, transfer: new Transfer(context, BYTES.length) };
+  return { context, source, known, places, others, progress, transfer: new Transfer(context, BYTES.length) };
 }
+
+const planned = (key: string): PlannedLayer => {
+  const entry = { path: 'models/tiny/w.bin', size: BYTES.length, mode: 0o644 } as const;
+  return {
+    kind: 'weights',
+    key,
+    size: BYTES.length,
+    entries: [{ entry, source: { kind: 'file', file: hubFile('w.bin', { size: BYTES.length }) } }],
+  };
+};
 
 /** Content of which the first `failures` attempts end early with an error. */
 function failing(failures: number, code: ErrorCode = 'download-truncated') {
@@ -90,11 +111,11 @@ describe('a layer of the base', () => {
 });
 
 describe('a layer from the Hub', () => {
-  it('is streamed once, remembered, and copied to the other targets', async () => {
+  it('is streamed once for all targets, and remembered', async () => {
     const targets = [new MemoryTarget('one.example/a'), new MemoryTarget('two.example/a')] as const;
     const { transfer, known } = setup([...targets]);
     const { content, opened } = failing(0);
-    expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
+    expect(await transfer.weightLayer(planned('key'), content)).toEqual(LAYER);
     expect(opened()).toBe(1);
     expect(known.get('key')).toMatchObject({ digest: DIGEST, size: BYTES.length });
     for (const target of targets) expect(await target.has(LAYER)).toBe(true);
@@ -105,7 +126,7 @@ describe('a layer from the Hub', () => {
     known.set('key', { digest: DIGEST, size: BYTES.length });
     await context.targets[0].write(blobOf(BYTES, OCI_LAYER));
     const { content, opened } = failing(0);
-    expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
+    expect(await transfer.weightLayer(planned('key'), content)).toEqual(LAYER);
     expect(opened()).toBe(0);
     expect(transfer).toMatchObject({ uploaded: 0, reused: BYTES.length });
   });
@@ -114,10 +135,10 @@ describe('a layer from the Hub', () => {
     const { transfer, known } = setup();
     known.set('key', { digest: DIGEST, size: BYTES.length });
     const { content, opened } = failing(0);
-    expect(await transfer.rememberedBlob('key', 'path', content)).toEqual(LAYER);
+    expect(await transfer.weightLayer(planned('key'), content)).toEqual(LAYER);
     expect(opened()).toBe(1);
     known.set('other', { digest: digestOf(Buffer.from('x')), size: BYTES.length });
-    await expect(transfer.rememberedBlob('other', 'path', content)).rejects.toMatchObject({ code: 'download-corrupt' });
+    await expect(transfer.weightLayer(planned('other'), content)).rejects.toMatchObject({ code: 'download-corrupt' });
   });
 
   it('that only a later target has is copied from there, without the Hub', async () => {
@@ -126,17 +147,68 @@ describe('a layer from the Hub', () => {
     const { transfer, known } = setup([...targets]);
     known.set('key', { digest: DIGEST, size: BYTES.length });
     const { content, opened } = failing(0);
-    await transfer.rememberedBlob('key', 'path', content);
+    await transfer.weightLayer(planned('key'), content);
     expect(opened()).toBe(0);
     expect(await targets[0].has(LAYER)).toBe(true);
+  });
+
+  it('is mounted from where the ledger knows it in the same registry, if that is ours', async () => {
+    const { transfer, known, places, others, context } = setup();
+    const [target] = context.targets;
+    if (!(target instanceof MemoryTarget)) throw new Error('no memory');
+    const elsewhere = new MemoryTarget('one.example/b', target.storage);
+    await elsewhere.write(blobOf(BYTES, OCI_LAYER));
+    known.set('key', { digest: DIGEST, size: BYTES.length });
+    places.push('one.example/b');
+    const { content, opened } = failing(0);
+    await transfer.weightLayer(planned('key'), content);
+    expect(opened()).toBe(1);
+
+    others.set('one.example/b', elsewhere);
+    const again = setup([new MemoryTarget('one.example/c', target.storage)]);
+    again.known.set('key', { digest: DIGEST, size: BYTES.length });
+    again.places.push('one.example/b');
+    again.others.set('one.example/b', elsewhere);
+    await again.transfer.weightLayer(planned('key'), content);
+    expect(opened()).toBe(1);
+    expect(again.transfer).toMatchObject({ uploaded: 0, reused: BYTES.length });
+  });
+
+  it('is copied from another registry the ledger knows, before the Hub is asked', async () => {
+    const { transfer, known, places, others } = setup();
+    const elsewhere = new MemoryTarget('two.example/b');
+    const empty = new MemoryTarget('three.example/b');
+    await elsewhere.write(blobOf(BYTES, OCI_LAYER));
+    known.set('key', { digest: DIGEST, size: BYTES.length });
+    places.push('three.example/b', 'two.example/b');
+    others.set('two.example/b', elsewhere).set('three.example/b', empty);
+    const { content, opened } = failing(0);
+    await transfer.weightLayer(planned('key'), content);
+    expect(opened()).toBe(0);
+    expect(transfer).toMatchObject({ uploaded: BYTES.length, notes: [] });
+  });
+
+  it('reaches a target that failed from one that did not', async () => {
+    const bad = new MemoryTarget('two.example/a');
+    const write = bad.write.bind(bad);
+    let failures = 0;
+    bad.write = async (content, options) => {
+      if (failures++ === 0) throw new PublisherError('registry-unavailable', 'session lost');
+      return write(content, options);
+    };
+    const { transfer } = setup([new MemoryTarget('one.example/a'), bad]);
+    const { content, opened } = failing(0);
+    await transfer.weightLayer(planned('key'), content);
+    expect(opened()).toBe(1);
+    expect(await bad.has(LAYER)).toBe(true);
   });
 
   it('is tried again when its download breaks, and the bytes are counted once', async () => {
     const { transfer, progress } = setup();
     const { content, opened } = failing(2);
-    await transfer.rememberedBlob('key', 'path', content);
+    await transfer.weightLayer(planned('key'), content);
     expect(opened()).toBe(3);
-    expect(progress.map(({ bytesDone }) => bytesDone)).toEqual([3, 0, 3, 0, 3, 7]);
+    expect(progress.at(-1)).toMatchObject({ bytesDone: BYTES.length, bytesTotal: BYTES.length, lanes: [] });
     expect(transfer.uploaded).toBe(BYTES.length);
   });
 
@@ -150,7 +222,7 @@ describe('a layer from the Hub', () => {
   ])('that fails with %s is tried %i times, and never remembered', async (code, attempts) => {
     const { transfer, known, context } = setup();
     const { content, opened } = failing(99, code);
-    await expect(transfer.rememberedBlob('key', 'path', content)).rejects.toMatchObject({
+    await expect(transfer.weightLayer(planned('key'), content)).rejects.toMatchObject({
       code,
       message: `attempt ${attempts} failed`,
     });

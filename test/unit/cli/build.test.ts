@@ -126,15 +126,13 @@ describe('build --to registry', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(what)]);
   });
 
-  it('exits 2 when another process uses the data folder', async () => {
+  it('works beside a bot that uses the data folder', async () => {
     const dataDir = join(stage.folder, 'held');
     const lock = await lockFolder(dataDir);
     const argv = ['build', 'tiny', '--json', '--catalog', catalog];
-    const { code, stderr, json } = await stage.cli(argv, { DATA_DIR: dataDir });
+    const { code } = await stage.cli(argv, { DATA_DIR: dataDir });
     await lock.release();
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/the bot is using this folder/i);
-    expect(json()).toMatchObject({ error: { code: 'busy' } });
+    expect(code).toBe(0);
   });
 
   it('names a registry that dies in mid-upload, and takes up again when it is back', async () => {

@@ -29,7 +29,7 @@ it('shows the whole chain from what the Hub said to the decision, with every add
         readme: { spdx: 'MIT' },
         override: null,
         effective: { spdx: 'MIT' },
-        duties: [{ license: 'MIT', duties: 'a copy of the licence' }],
+        duties: [{ license: 'MIT', duties: 'A copy of the licence goes along.' }],
       },
       lineage: [
         { path: ['acme/mid'], license: { spdx: 'Apache-2.0', standing: 'permitted' } },

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -88,11 +87,6 @@ describe('plan --json', () => {
     expect((await plan(TINY)).stdout).toBe((await plan(TINY)).stdout);
     const { stdout } = await stage.cli(['plan', '--catalog', await stage.catalog('plan', GATED)]);
     expect(stdout).toMatch(/gated · slim: build .*gated · fat: skip [^\n]*\n {4}gated: /s);
-  });
-
-  it('writes nothing into DATA_DIR', async () => {
-    await plan(TINY);
-    expect(existsSync(stage.variables.DATA_DIR ?? '')).toBe(false);
   });
 
   it('exits 1 when a target fails, and lists it like the others', async () => {

@@ -76,6 +76,13 @@ describe('withRetry', () => {
     expect(clock.slept).toEqual([]);
   });
 
+  it('has more patience when told so', async () => {
+    const clock = recordingClock();
+    const options = { clock, random: () => 0, attempts: 2, retryAfterMs: () => 280_000, patienceMs: 300_000 };
+    await expect(withRetry(() => Promise.reject(unavailable()), options)).rejects.toThrow('HTTP 500');
+    expect(clock.slept).toEqual([280_000]);
+  });
+
   it('ends as cancelled when aborted before or between attempts', async () => {
     const clock = recordingClock();
     await expect(withRetry(async () => 1, { clock, signal: AbortSignal.abort() })).rejects.toMatchObject({

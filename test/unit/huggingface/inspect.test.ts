@@ -43,6 +43,16 @@ describe('inspect', () => {
     });
   });
 
+  it('takes the shards from their names where those leave no doubt', async () => {
+    const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    const contents = { 'model.safetensors.index.json': '{}', ...Object.fromEntries(shards.map((path) => [path, ''])) };
+    const { result, reads } = look(contents);
+    expect(await result).toMatchObject({ indexes: { 'model.safetensors.index.json': shards }, notChecked: [] });
+    expect(reads).toEqual([]);
+    const gated = look(contents, { gated: true });
+    expect(await gated.result).toMatchObject({ indexes: {}, notChecked: ['model.safetensors.index.json: gated'] });
+  });
+
   it('finds remote code in every configuration at the root', async () => {
     const { result, reads } = look({
       'config.json': '{"auto_map":{"AutoModel":"other/repo--m.C"}}',

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   allLegalFiles,
@@ -5,7 +6,7 @@ import {
   legalFiles,
   legalFilesProblem,
   legalIdentities,
-  legalImagePath,
+  legalImagePaths,
   MAX_LEGAL_FILE_BYTES,
 } from '../../../src/licensing/legal-files.ts';
 import { hubFile } from '../../support/policy/input.ts';
@@ -35,6 +36,13 @@ describe('isLegalName', () => {
     'USE_POLICY.md',
     'USAGE_POLICY',
     'license.pdf',
+    'LICENCE.md',
+    'TERMS.txt',
+    'ACCEPTABLE_USE_POLICY',
+    'Use Policy.md',
+    'USE-POLICY.md',
+    'MODEL_LICENSE.pdf',
+    'third_party_notices.txt',
   ])('knows %s', (name) => {
     expect(isLegalName(name)).toBe(true);
   });
@@ -95,6 +103,26 @@ describe('legalFiles', () => {
     expect(names(...paths.toReversed())).toEqual(expected);
   });
 
+  it('takes what the model card names before its own guesses, but after a plain LICENSE and never for a notice', () => {
+    const linked = (link: string, ...paths: string[]) =>
+      legalFiles(
+        paths.map((path) => hubFile(path)),
+        link,
+      ).license?.path ?? null;
+    expect(linked('docs/AGREEMENT', 'docs/AGREEMENT', 'LLAMA_LICENSE')).toBe('docs/AGREEMENT');
+    expect(linked('docs/AGREEMENT', 'docs/AGREEMENT', 'License.md')).toBe('License.md');
+    expect(linked('NOTICE', 'NOTICE')).toBeNull();
+    expect(linked('AGREEMENT', 'COPYING')).toBe('COPYING');
+  });
+
+  it('takes the texts of a folder of licences, whatever they are called', () => {
+    expect(names('LICENSES/MIT.txt', 'licence/model', 'LICENSES/logo.png', 'licenses/a/.keep')).toEqual([
+      null,
+      null,
+      ['LICENSES/MIT.txt', 'licence/model'],
+    ]);
+  });
+
   it('gives the same answer on what it found', () => {
     const found = legal('LICENSE', 'x/NOTICE', 'COPYING', 'USE_POLICY.md');
     expect(legalFiles(allLegalFiles(found))).toEqual(found);
@@ -118,14 +146,35 @@ describe('legalFilesProblem', () => {
 });
 
 describe('places and identities', () => {
-  it('puts licence and notice under plain names, others under their own, clear of those', () => {
+  it('keeps every name, and gives licence and notice their plain names too, clear of folders called so', () => {
     const found = legal('License.txt', 'Notice', 'x/COPYING', 'LICENSE/COPYING');
-    expect(allLegalFiles(found).map((file) => [file.path, legalImagePath(found, file)])).toEqual([
-      ['License.txt', 'LICENSE'],
-      ['Notice', 'NOTICE'],
-      ['LICENSE/COPYING', 'folder-LICENSE/COPYING'],
-      ['x/COPYING', 'x/COPYING'],
+    expect(allLegalFiles(found).map((file) => [file.path, legalImagePaths(found, file)])).toEqual([
+      ['License.txt', ['LICENSE', 'License.txt']],
+      ['Notice', ['NOTICE', 'Notice']],
+      ['LICENSE/COPYING', ['folder-LICENSE/COPYING']],
+      ['x/COPYING', ['x/COPYING']],
     ]);
+    const plain = legal('LICENSE', 'NOTICE');
+    expect(allLegalFiles(plain).flatMap((file) => legalImagePaths(plain, file))).toEqual(['LICENSE', 'NOTICE']);
+  });
+
+  it('never puts two files in one place, whatever is linked', () => {
+    const name = fc.constantFrom('LICENSE', 'license', 'LICENSE.md', 'NOTICE', 'Notice', 'COPYING', 'TERMS', 'x.md');
+    const path = fc
+      .tuple(fc.constantFrom('', 'a/', 'a/b/', 'LICENSE/', 'NOTICE/'), name)
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.uniqueArray(path, { maxLength: 12 }), fc.option(path), (paths, linked) => {
+        // A repository cannot have a file and a folder of one name.
+        const files = paths.filter((one) => !paths.some((other) => other.startsWith(`${one}/`)));
+        const found = legalFiles(
+          files.map((each) => hubFile(each)),
+          linked,
+        );
+        expect(legalFilesProblem(found)).toBeNull();
+        expect(legalFiles(allLegalFiles(found), linked)).toEqual(found);
+      }),
+    );
   });
 
   it('identifies content by what the Hub knows, and hidden content as such', () => {

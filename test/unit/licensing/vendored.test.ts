@@ -15,9 +15,29 @@ describe('licenses/', () => {
     expect(vendored.length).toBeGreaterThan(300);
   });
 
+  it('has a text for every permissive licence but openmdw-1.1, which SPDX does not list', () => {
+    const permissive = HUB_LICENSES.filter((license) => license.class === 'permissive');
+    expect(permissive.length).toBeGreaterThan(25);
+    expect(permissive.filter(({ spdx }) => spdx === null).map(({ id }) => id)).toEqual(['openmdw-1.1']);
+    expect(spdxLicenses['OpenMDW-1.1']).toBeUndefined();
+  });
+
   it('has no other texts', async () => {
     const files = await readdir(new URL('texts/', LICENSES_DIRECTORY));
     expect(files.toSorted()).toEqual(ids.map((id) => `${id}.txt`).toSorted());
+  });
+
+  it('has an index of all 83 licences, each of which asks for something or is a dedication to the public', async () => {
+    const index = licenseIndex(new Map());
+    expect(index).toHaveLength(83);
+    expect(index.filter(({ obligations }) => obligations.length === 0).map(({ hub }) => hub)).toEqual([
+      'cc0-1.0',
+      'pddl',
+      'unlicense',
+      'wtfpl',
+    ]);
+    const verbatim = index.filter(({ obligations }) => obligations.includes('unmodified-only'));
+    expect(verbatim.map(({ hub }) => hub)).toEqual(['cc-by-nc-nd-3.0', 'cc-by-nc-nd-4.0', 'cc-by-nd-4.0']);
   });
 
   it('has an index that says what the code says', async () => {
@@ -31,6 +51,13 @@ describe('canonicalText', () => {
   it('reads a text by its id', async () => {
     expect(await canonicalText('MIT')).toContain('Permission is hereby granted');
   });
+
+  it.each(['GPL-3.0-or-later', 'LGPL-2.1-or-later', 'GPL-3.0', 'AGPL-3.0'])(
+    'has that of %s, which SPDX publishes in the same words as that of this version only',
+    async (id) => {
+      expect(await canonicalText(id)).toBe(spdxLicenses[id]?.licenseText);
+    },
+  );
 
   it.each(['LicenseRef-x', 'GPL-9', '../index', '..', '', 'a/b', '%2e%2e/index'])('has none for %j', async (id) => {
     expect(await canonicalText(id)).toBeNull();
@@ -48,6 +75,14 @@ describe('obligationsOf', () => {
     expect(obligationsOf('cc-by-nc-sa-4.0')).toEqual(['text', 'attribution', 'same-licence', 'non-commercial']);
     expect(obligationsOf('cc-by-nd-4.0')).toEqual(['text', 'attribution', 'unmodified-only']);
     expect(obligationsOf('llama3.1')).toContain('naming:Built with Llama');
+    for (const id of ['llama3.2', 'llama3.3', 'llama4']) expect(obligationsOf(id)).toEqual(obligationsOf('llama3.1'));
+    expect(obligationsOf('llama3')).toContain('naming:Built with Meta Llama 3');
+    expect(obligationsOf('llama2')).toEqual(['text', 'notice', 'use-restrictions']);
+    expect(obligationsOf('gemma')).toEqual(['text', 'notice', 'use-restrictions']);
+    expect(obligationsOf('openmdw-1.1')).toEqual(['text', 'notice']);
+    expect(obligationsOf('bigscience-bloom-rail-1.0')).toEqual(['text', 'use-restrictions']);
+    expect(obligationsOf('ofl-1.1')).toContain('naming:not the reserved font names');
+    expect(obligationsOf('gpl-3.0')).toEqual(['text', 'same-licence']);
     expect(obligationsOf('cc0-1.0')).toEqual([]);
     expect(obligationsOf('no-such')).toEqual([]);
   });

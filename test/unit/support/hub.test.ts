@@ -168,7 +168,37 @@ describe('an error answer', () => {
   });
 });
 
+describe('an ETag', () => {
+  const path = '/api/models/acme/tiny/tree/main?recursive=true';
+
+  it('spares the answer while it is the same', async () => {
+    const etag = (await get(path)).headers.get('etag') ?? '';
+    expect(etag).toMatch(/^W\/"[0-9a-f]+-[A-Za-z0-9+/]{27}"$/);
+    for (const tag of [etag, etag.slice(2), `"x", ${etag}`, '*']) {
+      const again = await get(path, { headers: { 'if-none-match': tag } });
+      expect([again.status, again.headers.get('etag'), await again.text()]).toEqual([304, etag, '']);
+    }
+  });
+
+  it('changes with the answer, and spares no error', async () => {
+    const etag = (await get(path)).headers.get('etag') ?? '';
+    commitFiles(tiny, { 'new.txt': 'x' }, '2026-01-01T00:00:00.000Z');
+    const changed = await get(path, { headers: { 'if-none-match': etag } });
+    expect(changed.status).toBe(200);
+    expect(changed.headers.get('etag')).not.toBe(etag);
+    expect((await get('/api/models/acme/none', { headers: { 'if-none-match': '*' } })).status).toBe(401);
+  });
+});
+
 describe('controls', () => {
+  it('count downloads apart from questions', async () => {
+    hub.setQuota(1, 9, 'resolvers');
+    const [first, second] = [await get(resolved('LICENSE')), await get(resolved('LICENSE'))];
+    expect([first.status, first.headers.get('ratelimit')]).toEqual([307, '"resolvers";r=0;t=9']);
+    expect([second.status, second.headers.get('ratelimit')]).toEqual([429, '"resolvers";r=0;t=9']);
+    expect((await get('/api/models/acme/tiny')).status).toBe(200);
+  });
+
   it('count the quota down and answer 429 below it', async () => {
     hub.setQuota(1, 33);
     const [first, second] = [await get('/api/models/acme/tiny'), await get('/api/models/acme/tiny')];

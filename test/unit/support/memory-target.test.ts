@@ -11,7 +11,7 @@ describe('a repository in memory', () => {
     const target = new MemoryTarget('one.example/a');
     const { digest } = await pushBaseImage(target, { tag: 'v1' });
     expect((await target.manifest('v1')).digest).toBe(digest);
-    expect(target.tags).toEqual(['v1']);
+    expect(await target.tags()).toEqual(['v1']);
   });
 
   it('refuses a manifest of which a blob is missing, and a tag without manifest', async () => {
