@@ -1,5 +1,5 @@
 import { startBenchHub } from './hub.ts';
-import { type OursMeasured, ours } from './ours.ts';
+import { type OursMeasured, ours, prepareLedger } from './ours.ts';
 import { openStage } from './stage.ts';
 
 export interface MemoryRow {
@@ -21,6 +21,7 @@ export async function measureMemory(
   for (const size of sizes) {
     await using hub = await startBenchHub(SHARDS, size / SHARDS);
     await using stage = await openStage(hub, signal);
+    await prepareLedger(stage);
     rows.push({ bytes: hub.bytes, build: await ours(stage), idle: await ours(stage) });
   }
   return rows;

@@ -18,6 +18,8 @@ const answer = z.object({
 });
 
 export interface OursOptions {
+  /** Default: fat. */
+  variant?: 'slim' | 'fat';
   base?: keyof typeof BASES;
   platforms?: string[];
   /** The runtime to build, out of two. */
@@ -36,13 +38,18 @@ export interface OursMeasured extends Measured {
   reused: number;
 }
 
+/** A ledger that exists, as that of anybody who built before, and holds nothing of the weights: creating one has its own price. */
+export async function prepareLedger(stage: Stage, options: OursOptions = {}): Promise<void> {
+  await ours(stage, { ...options, variant: 'slim' });
+}
+
 /** `build … --variant fat` as a user starts it: a fresh process, its ledger in a folder. */
 export async function ours(stage: Stage, options: OursOptions = {}): Promise<OursMeasured> {
-  const { runtime = 'first', ledger = 'data', tag } = options;
+  const { variant = 'fat', runtime = 'first', ledger = 'data', tag } = options;
   await writeFile(join(stage.folder, 'models.yaml'), JSON.stringify(catalog(stage, options)));
   const tagged = tag === undefined ? [] : ['--tag', tag];
   const { result, ...measured } = await measure(() =>
-    run(process.execPath, [CLI, 'build', 'tiny', '--variant', 'fat', '--runtime', runtime, ...tagged, '--json'], {
+    run(process.execPath, [CLI, 'build', 'tiny', '--variant', variant, '--runtime', runtime, ...tagged, '--json'], {
       cwd: stage.folder,
       env: { HOME: stage.folder, HF_ENDPOINT: stage.hub.url, DATA_DIR: join(stage.folder, ledger) },
       signal: stage.signal,

@@ -1,8 +1,6 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { BenchHub } from './hub.ts';
-import { type OursMeasured, ours } from './ours.ts';
-import { openStage, startRegistry } from './stage.ts';
+import { type OursMeasured, type OursOptions, ours, prepareLedger } from './ours.ts';
+import { openStage, type Stage, startRegistry } from './stage.ts';
 
 export interface OursRow extends OursMeasured {
   title: string;
@@ -12,31 +10,34 @@ export interface OursRow extends OursMeasured {
 export async function measureReuse(hub: BenchHub, signal: AbortSignal): Promise<OursRow[]> {
   await using stage = await openStage(hub, signal);
   const platforms = ['linux/amd64', 'linux/arm64'];
-  const rows: OursRow[] = [
+  for (const ledger of ['data', 'empty']) await prepareLedger(stage, { ledger });
+  return [
     { title: 'first build', ...(await ours(stage, { tag: 'bench' })) },
     { title: 'built before', ...(await ours(stage)) },
     { title: 'base bump', ...(await ours(stage, { base: 'v2' })) },
     { title: 'second platform', ...(await ours(stage, { platforms })) },
     { title: 'second runtime', ...(await ours(stage, { runtime: 'second' })) },
+    { title: 'empty ledger, the image under a tag', ...(await ours(stage, { ledger: 'empty' })) },
   ];
-  await rm(join(stage.folder, 'data'), { recursive: true });
-  rows.push({ title: 'empty ledger, the image under a tag', ...(await ours(stage)) });
-  return rows;
 }
 
 /** To two registries in one build, and in two builds with nothing in common. */
 export async function measureTwoRegistries(hub: BenchHub, signal: AbortSignal): Promise<OursRow[]> {
-  const both: OursRow = { title: 'to two registries at once', ...(await toTwo(hub, signal, ours)) };
-  const [first, second] = await toTwo(hub, signal, async (stage, { registries = [] }) => {
-    const [one = '', other = ''] = registries;
-    return [
-      await ours(stage, { registries: [one], ledger: 'one' }),
-      await ours(stage, { registries: [other], ledger: 'other' }),
-    ] as const;
+  const both = await toTwo(hub, signal, async (stage, registries) => {
+    await prepareLedger(stage, { registries });
+    return ours(stage, { registries });
+  });
+  const [first, second] = await toTwo(hub, signal, async (stage, [one, other]) => {
+    const builds: [OursOptions, OursOptions] = [
+      { registries: [one], ledger: 'one' },
+      { registries: [other], ledger: 'other' },
+    ];
+    for (const options of builds) await prepareLedger(stage, options);
+    return [await ours(stage, builds[0]), await ours(stage, builds[1])] as const;
   });
   const sum = (pick: (row: OursMeasured) => number) => pick(first) + pick(second);
   return [
-    both,
+    { title: 'to two registries at once', ...both },
     {
       title: 'one after the other',
       seconds: sum(({ seconds }) => seconds),
@@ -54,10 +55,9 @@ export async function measureTwoRegistries(hub: BenchHub, signal: AbortSignal): 
 async function toTwo<T>(
   hub: BenchHub,
   signal: AbortSignal,
-  action: (stage: Parameters<typeof ours>[0], options: Parameters<typeof ours>[1] & object) => Promise<T>,
+  action: (stage: Stage, registries: [string, string]) => Promise<T>,
 ): Promise<T> {
   await using stage = await openStage(hub, signal);
   await using stack = new AsyncDisposableStack();
-  const registries = [await startRegistry(stack), await startRegistry(stack)];
-  return await action(stage, { registries });
+  return await action(stage, [await startRegistry(stack), await startRegistry(stack)]);
 }
