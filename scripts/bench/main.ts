@@ -36,14 +36,21 @@ const [mib, shards, repeat] = [number('mib'), number('shards'), number('repeat')
 
 // Whatever is running is cancelled, and everything on the stage goes away in turn.
 const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
+// Not `once`: with no listener left, the library that runs children would end this process before it has cleaned up.
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt.abort());
 const { signal } = interrupt;
 
 const missing = await missingOf(['docker-registry', 'curl']);
 if (missing.length > 0) {
   process.stdout.write(`Nothing measured: ${missing.join(', ')} not found on PATH.\n`);
 } else {
-  process.stdout.write(`${(await bench()).join('\n')}\n`);
+  await bench().then(
+    (lines) => process.stdout.write(`${lines.join('\n')}\n`),
+    (error: unknown) => {
+      if (!signal.aborted) throw error;
+      process.exitCode = 130;
+    },
+  );
 }
 
 async function bench(): Promise<string[]> {
