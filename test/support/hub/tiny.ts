@@ -9,6 +9,8 @@ export interface TinyOptions extends Partial<Omit<ModelInput, 'id' | 'files'>> {
   shards?: number;
   /** Bytes of weights in each shard, rounded up to a row of its tensor. */
   shardBytes?: number;
+  /** Makes the bytes of tensors. Default: any bytes will do. */
+  content?: (seed: string, size: number) => Content;
   /** Hub licence id, written to the card and the README's front matter. */
   license?: string;
   licenseText?: string | null;
@@ -30,6 +32,7 @@ export function tinyModel(options: TinyOptions): HubModel {
     seed = id,
     shards = 2,
     shardBytes = 4096,
+    content = seeded,
     license = 'apache-2.0',
     licenseText,
     files = {},
@@ -49,7 +52,7 @@ export function tinyModel(options: TinyOptions): HubModel {
       unk_token: '<unk>',
       model_max_length: 128,
     }),
-    ...weights(seed, shards, shardBytes),
+    ...weights(seed, shards, shardBytes, content),
     'original/params.json': json({ dim: HIDDEN, n_layers: shards }),
     'original/consolidated.00.pth': pickle(`${seed}:original`, shards * shardBytes),
     ...files,
@@ -61,7 +64,7 @@ export function tinyModel(options: TinyOptions): HubModel {
 }
 
 /** One valid safetensors file: 8 bytes of header length, JSON header padded to 8, the tensors. */
-export function safetensors(seed: string, tensor: string, bytes: number): Content {
+export function safetensors(seed: string, tensor: string, bytes: number, content = seeded): Content {
   const rows = Math.ceil(bytes / ROW);
   const header = JSON.stringify({
     __metadata__: { format: 'pt' },
@@ -70,13 +73,15 @@ export function safetensors(seed: string, tensor: string, bytes: number): Conten
   const padded = header.padEnd(Math.ceil(header.length / 8) * 8);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  return joined(fixed(length), fixed(padded), seeded(`${seed}:${tensor}`, rows * ROW));
+  return joined(fixed(length), fixed(padded), content(`${seed}:${tensor}`, rows * ROW));
 }
 
-function weights(seed: string, shards: number, shardBytes: number): FilesInput {
+function weights(seed: string, shards: number, shardBytes: number, content: typeof seeded): FilesInput {
   const names = Array.from({ length: shards }, (_, index) => `model-${five(index + 1)}-of-${five(shards)}.safetensors`);
   const tensors = names.map((_, index) => `model.layers.${index}.mlp.down_proj.weight`);
-  const shardFiles = names.map((name, index) => [name, safetensors(seed, tensors[index] ?? '', shardBytes)] as const);
+  const shardFiles = names.map(
+    (name, index) => [name, safetensors(seed, tensors[index] ?? '', shardBytes, content)] as const,
+  );
   const index = {
     metadata: { total_size: shards * Math.ceil(shardBytes / ROW) * ROW },
     weight_map: Object.fromEntries(tensors.map((tensor, at) => [tensor, names[at]])),

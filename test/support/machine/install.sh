@@ -34,6 +34,8 @@ missing=''
 for package in docker-registry busybox-static shellcheck postgresql util-linux; do have "$package" || missing="$missing $package"; done
 missing_newer=''
 for package in docker.io docker-buildx cosign skopeo oras; do have "$package" || missing_newer="$missing_newer $package"; done
+# Debian ships the client apart from the engine; some machines have one from elsewhere.
+command -v docker >/dev/null 2>&1 || missing_newer="$missing_newer docker-cli"
 [ -z "$missing$missing_newer" ] && { say "everything is there"; exit 0; }
 
 [ -z "$missing_newer" ] || add_newer || missing_newer=''

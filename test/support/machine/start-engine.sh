@@ -12,8 +12,13 @@ command -v dockerd >/dev/null 2>&1 || { echo 'start-engine: no dockerd' >&2; exi
 
 state=${TMPDIR:-/tmp}/publisher-engine
 mkdir -p "$state"
+# Two test runs that start at the same moment get one engine: the second waits for the first one's.
+exec 9> "$state/lock"
+flock 9
+answers && exit 0
 printf '{"features":{"containerd-snapshotter":true},"iptables":false,"ip6tables":false,"bridge":"none"}\n' > "$state/daemon.json"
-nohup dockerd --config-file "$state/daemon.json" > "$state/log" 2>&1 &
+# A session of its own, so that the engine outlives whoever started it.
+setsid dockerd --config-file "$state/daemon.json" > "$state/log" 2>&1 < /dev/null 9>&- &
 waited=0
 until answers; do
   waited=$((waited + 1))

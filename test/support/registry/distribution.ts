@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Distribution {
   /** `127.0.0.1:PORT`. */
   host: string;
+  pid: number;
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
   close(): Promise<void>;
@@ -52,7 +53,7 @@ export async function startDistribution(): Promise<Distribution> {
     await close();
     throw error;
   });
-  return { host, kill, close };
+  return { host, pid: child.pid ?? 0, kill, close };
 }
 
 async function freePort(): Promise<number> {

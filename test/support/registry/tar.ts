@@ -1,4 +1,4 @@
-/** A ustar archive of small regular files, everything owned by root and dated 1970. */
+/** A ustar archive of small regular files, everything owned by root and dated 1970; those under `bin/` are executable. */
 export function tarOf(files: Readonly<Record<string, string | Uint8Array>>): Buffer {
   const parts = Object.entries(files).flatMap(([path, content]) => {
     const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
@@ -11,7 +11,7 @@ function header(path: string, size: number): Buffer {
   if (Buffer.byteLength(path) > 100) throw new Error(`too long for a plain tar entry: ${path}`);
   const block = Buffer.alloc(512);
   block.write(path, 0);
-  block.write('0000644\0', 100);
+  block.write(path.startsWith('bin/') ? '0000755\0' : '0000644\0', 100);
   block.write('0000000\0', 108);
   block.write('0000000\0', 116);
   block.write(`${size.toString(8).padStart(11, '0')}\0`, 124);

@@ -91,7 +91,7 @@ describe('what plan keeps in DATA_DIR', () => {
   it('is its cache and no ledger', async () => {
     await stage.cli(['plan', '--json', '--catalog', await catalog('all', 2)]);
     expect(await readdir(data)).toEqual(['cache']);
-    expect(await cached()).toHaveLength(8);
+    expect(await cached()).toHaveLength(10);
   });
 
   it('does no harm where it is spoilt', async () => {

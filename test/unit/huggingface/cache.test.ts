@@ -46,7 +46,7 @@ const fileReads = (paths: string[]) => paths.filter((path) => path.includes('/re
 describe('a second run', () => {
   it('asks whether the metadata still holds, and for nothing else', async () => {
     const first = await run();
-    expect(fileReads(first.paths)).toHaveLength(2);
+    expect(fileReads(first.paths)).toHaveLength(3);
     const second = await run();
     expect(second.paths).toEqual(METADATA);
     expect(hub.requests.every(({ headers }) => headers['if-none-match']?.startsWith('W/"'))).toBe(true);
