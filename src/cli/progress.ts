@@ -1,21 +1,50 @@
 import type { BuildProgress } from '../build/types.ts';
 import type { Clock } from '../clock.ts';
-import { formatBytes } from '../report/numbers.ts';
+import { progressWords } from '../report/progress.ts';
 import type { Output } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 
-const EVERY_MS = 2_000;
+/** A log should not be full of it; the eye sees no more than ten a second. */
+const LINE_MS = 2_000;
+const REDRAW_MS = 100;
 
-/** Progress as lines on stderr: each new step at once, bytes at most every two seconds. */
-export function progressLine(name: string, output: Output, clock: Clock): (progress: BuildProgress) => void {
+/**
+ * A build's progress on stderr: each new step as a line at once; in between, on a terminal, a bar that is redrawn in place, elsewhere a line
+ * every two seconds.
+ */
+export function buildProgress(
+  name: string,
+  output: Output,
+  clock: Clock,
+): { update(progress: BuildProgress): void; end(): void } {
+  const startedAt = clock.now();
   let step = '';
   let last = 0;
-  return (progress) => {
-    const now = clock.now();
-    if (progress.step === step && now - last < EVERY_MS) return;
-    step = progress.step;
-    last = now;
-    const bytes =
-      progress.bytesTotal > 0 ? `: ${formatBytes(progress.bytesDone)} of ${formatBytes(progress.bytesTotal)}` : '';
-    output.say(`${name}: ${step}${bytes}`);
+  return {
+    update(progress) {
+      const now = clock.now();
+      const isNew = progress.step !== step;
+      if (!isNew && now - last < (output.columns === null ? LINE_MS : REDRAW_MS)) return;
+      step = progress.step;
+      last = now;
+      if (isNew || output.columns === null) output.say(`${name}: ${progressWords(progress)}`);
+      // A character in the last column would make some terminals begin a new line.
+      if (output.columns !== null) output.status(bar(progress, now - startedAt, output.columns - 1));
+    },
+    end: () => output.status(null),
   };
+}
+
+function bar({ bytesDone, bytesTotal, lanes = [] }: BuildProgress, elapsedMs: number, columns: number): string | null {
+  if (bytesTotal === 0) return null;
+  const note = lanes.length === 0 ? {} : { note: lanes.map(laneWords).join(' ') };
+  return progressBar(
+    { label: 'weights', done: bytesDone, total: bytesTotal, unit: 'bytes', elapsedMs, ...note },
+    columns,
+  );
+}
+
+function laneWords({ name, done, total }: { name: string; done: number; total: number }): string {
+  const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+  return `${name.slice(name.lastIndexOf('/') + 1).slice(-12)} ${percent}%`;
 }

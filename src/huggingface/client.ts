@@ -13,6 +13,7 @@ import { type MetadataOptions, readModelInfo, readScan, readTree } from './metad
 import { streamRange } from './range.ts';
 import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import { type Connection, retryOptions } from './request.ts';
+import { resumedFile } from './resume.ts';
 import { withVerdicts } from './scanner-verdicts.ts';
 import { isCommit, type ModelInfo, REPOSITORY } from './schema.ts';
 import { filesOf, newestCommit } from './tree.ts';
@@ -94,7 +95,7 @@ export class HubClient implements Hub {
   }
 
   download(model: ModelAt, file: HubFile, options: DownloadOptions = {}): AsyncIterable<Uint8Array> {
-    return this.#stream(model, file, options, ATTEMPTS);
+    return resumedFile(this.#connection, model, file, this.#streaming(model, options, ATTEMPTS));
   }
 
   range(
@@ -112,12 +113,9 @@ export class HubClient implements Hub {
       const text = `${file.path} of ${model.id} has ${file.size} bytes, more than the ${maxBytes} that are read`;
       throw new PublisherError('too-large', text);
     }
-    const once = async () => Buffer.concat(await Array.fromAsync(this.#stream(model, file, options, 1)));
+    const streaming = this.#streaming(model, options, 1);
+    const once = async () => Buffer.concat(await Array.fromAsync(streamFile(this.#connection, model, file, streaming)));
     return await withRetry(once, retryOptions(this.#connection, options.signal));
-  }
-
-  #stream(model: ModelAt, file: HubFile, options: DownloadOptions, attempts: number): AsyncIterable<Uint8Array> {
-    return streamFile(this.#connection, model, file, this.#streaming(model, options, attempts));
   }
 
   #streaming(model: ModelAt, options: DownloadOptions, attempts: number): StreamOptions {

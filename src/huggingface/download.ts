@@ -3,7 +3,7 @@ import { PublisherError } from '../errors.ts';
 import { withRetry } from '../http/retry.ts';
 import { type Connection, exchangeError, get, retryOptions } from './request.ts';
 import type { DownloadOptions, HubFile, ModelAt } from './types.ts';
-import { createVerifier, truncated } from './verify.ts';
+import { createVerifier, truncated, type Verifier } from './verify.ts';
 
 export interface StreamOptions extends Omit<DownloadOptions, 'useToken'> {
   /** Sent only after the anonymous request was refused; null = never. */
@@ -24,10 +24,22 @@ export async function* streamFile(
   file: HubFile,
   options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const verifier = createVerifier(model.id, file);
+  yield* streamInto(verifier, connection, model, file, options);
+  verifier.finish();
+}
+
+/** The same in one request, as far as it comes: the end of the body may be early, and the hash is not looked at. */
+export async function* streamInto(
+  verifier: Verifier,
+  connection: Connection,
+  model: ModelAt,
+  file: HubFile,
+  options: StreamOptions,
+): AsyncGenerator<Uint8Array, void, void> {
   const what = `${file.path} of ${model.id}`;
   const watch = createWatch(connection.clock, options.stallMs, what);
   const signal = options.signal === undefined ? watch.signal : AbortSignal.any([options.signal, watch.signal]);
-  const verifier = createVerifier(model.id, file);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
     const response = await openFile(connection, model, file, { ...options, signal }, watch);
@@ -39,7 +51,6 @@ export async function* streamFile(
       options.onBytes?.(value.byteLength);
       yield value;
     }
-    verifier.finish();
   } catch (error) {
     if (watch.signal.aborted && options.signal?.aborted !== true) throw watch.signal.reason;
     // A connection that breaks after the first byte cut the file; before, the Hub was out of reach.

@@ -14,7 +14,7 @@ import { adHocCatalog } from '../ad-hoc-catalog.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
-import { progressLine } from '../progress.ts';
+import { buildProgress } from '../progress.ts';
 
 /** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs}], errors, notes}`. */
 export const build: Command = {
@@ -172,7 +172,7 @@ async function buildOne(
     to.kind === 'registry'
       ? registryTargets(target, services, owner)
       : [await openLayout(to.kind === 'oci' ? to.folder : localFolder)];
-  const progress = progressLine(`${target.model.short} ${target.variant}`, context.output, services.clock);
+  const progress = buildProgress(`${target.model.short} ${target.variant}`, context.output, services.clock);
   const image = await assemble(request, {
     hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
@@ -184,8 +184,8 @@ async function buildOne(
     clock: services.clock,
     startedAt,
     signal: context.signal,
-    onProgress: progress,
-  });
+    onProgress: progress.update,
+  }).finally(progress.end);
   const name = tag ?? (to.kind === 'registry' ? undefined : `${target.model.short}-${target.variant}`);
   if (name !== undefined) for (const place of places) await tagImage(place, image.digest, [name], context.signal);
   for (const note of image.notes) context.output.say(note);
