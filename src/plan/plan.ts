@@ -6,7 +6,8 @@ import type { AncestorMemory, FactsResult, Hub } from '../huggingface/types.ts';
 import { NOTHING_TO_SPLIT } from '../image/safetensors/reshard.ts';
 import type { BaseResolver } from './bases.ts';
 import type { AskReshard } from './decide-model.ts';
-import { type AskBase, planModelOn, removedTargets, type TargetContext, type UntaggedTarget } from './target.ts';
+import { removedTargets } from './removed.ts';
+import { type AskBase, planModelOn, type TargetContext, type UntaggedTarget } from './target.ts';
 import type { Pins, Plan, PlannedTarget } from './types.ts';
 import { withTags } from './with-tags.ts';
 

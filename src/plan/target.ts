@@ -1,7 +1,7 @@
 import type { ResolvedBase } from '../build/base.ts';
 import { chooseFiles } from '../build/engines/index.ts';
 import type { BuildRequest } from '../build/types.ts';
-import type { Catalog, Model, Runtime, Settings, Variant } from '../catalog/types.ts';
+import type { Model, Runtime, Settings, Variant } from '../catalog/types.ts';
 import { PublisherError } from '../errors.ts';
 import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
@@ -27,7 +27,7 @@ export interface TargetContext extends DestinationContext {
 /** A target before its tags, which depend on the model's other targets. */
 export type UntaggedTarget = PlannedTarget & { explicitVersion: string | null; baseVersionLabel: string | null };
 
-const VARIANTS: Variant[] = ['slim', 'fat'];
+export const VARIANTS: Variant[] = ['slim', 'fat'];
 
 /** Resolves a base by the reference of the catalog, under the model's pins. */
 export type AskBase = (reference: string, platforms: string[]) => Promise<BaseAnswer>;
@@ -246,37 +246,4 @@ async function baseOf(runtime: Runtime, askBase: AskBase): Promise<BaseAnswer> {
 function renamed(model: Model, found: ModelFacts | null): string[] {
   if (found === null || found.id === model.id) return [];
   return [`The Hub has renamed ${model.id} to ${found.id}: change \`id\` in the catalog.`];
-}
-
-/** Targets of a model that the catalog no longer has: named so that nobody is surprised that their tags stay. */
-export function removedTargets(short: string, base: Catalog | null): PlannedTarget[] {
-  const model = base?.models.find((candidate) => candidate.short === short);
-  if (model === undefined || base === null) return [];
-  return model.runtimes.flatMap((name) => {
-    const runtime = base.runtimes.find((candidate) => candidate.name === name);
-    if (runtime === undefined) return [];
-    return VARIANTS.map(
-      (variant): PlannedTarget => ({
-        model: { id: model.id, short },
-        runtime: name,
-        engine: runtime.engine,
-        variant,
-        action: 'remove',
-        reasons: [],
-        warnings: ['Removed from the catalog: existing tags stay.'],
-        revision: null,
-        license: { declared: null, spdx: null, class: null },
-        gated: null,
-        bytes: null,
-        inputs: null,
-        base: { reference: runtime.image ?? '', digest: null },
-        files: [],
-        reshard: [],
-        repository: null,
-        repositories: [],
-        tags: [],
-        request: null,
-      }),
-    );
-  });
 }

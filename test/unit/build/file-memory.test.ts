@@ -60,3 +60,10 @@ it('says which file cannot be used', async () => {
   await expect(fileMemory(path).remember('k', 'p', A)).rejects.toMatchObject({ code: 'environment' });
   await expect(fileMemory(folder).find('k', 'p')).rejects.toMatchObject({ code: 'environment' });
 });
+
+it('keeps the hashes of shards, which nobody else knows', async () => {
+  const path = join(folder, 'layers.jsonl');
+  const files = [{ path: 'model-00001-of-00002.safetensors', sha256: 'c'.repeat(64) }];
+  await fileMemory(path).remember('k', 'p', { ...A, files });
+  expect(await fileMemory(path).find('k', 'p')).toEqual({ ...A, files });
+});
