@@ -68,6 +68,7 @@ async function uploadSmall(place: Place, content: BlobContent, options: WriteOpt
     return { contentFailure: error };
   }
   const bytes = Buffer.concat(chunks);
+  await options.onDigest?.(feed.descriptor);
   const { connection } = place;
   const what = describe(place, content);
   await connection.retry(async () => {
@@ -96,6 +97,7 @@ async function uploadLarge(place: Place, content: BlobContent, options: WriteOpt
     try {
       const session = await patch(place, first, feed, content, what, options.signal);
       sent = feed.digest;
+      await options.onDigest?.(feed.descriptor);
       await finishSession(place, session, feed.digest, what, options.signal);
       return { descriptor: feed.descriptor };
     } catch (error) {

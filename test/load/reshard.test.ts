@@ -45,6 +45,7 @@ const NUMPY: Record<string, string> = { F32: 'float32', F16: 'float16', I64: 'in
 const disk = await statfs(tmpdir());
 const lacking = [
   ...['docker-registry', 'tar'].filter((name) => findProgram(name) === null),
+  ...(process.env.RESHARD === undefined ? ['RESHARD=1, since it moves 36 GB'] : []),
   ...(disk.bavail * disk.bsize < 40 * GB ? ['40 GB of disk'] : []),
 ].join(', ');
 
