@@ -1,4 +1,5 @@
 import { type ErrorCode, messageOf, PublisherError } from '../errors.ts';
+import type { WireResponse } from './wire.ts';
 
 export interface BodyOptions {
   /** Bytes; one more is an error, never a shorter answer. */
@@ -13,7 +14,10 @@ export interface BodyOptions {
  * The whole body of a response.
  * @throws PublisherError `too-large` over `maxBytes`; `options.code` when it breaks off
  */
-export async function readBytes(response: Response, options: BodyOptions): Promise<Uint8Array> {
+export async function readBytes(
+  response: Pick<WireResponse, 'headers' | 'body'>,
+  options: BodyOptions,
+): Promise<Uint8Array> {
   const { maxBytes, what, code } = options;
   if (Number(response.headers.get('content-length') ?? 0) > maxBytes) {
     await response.body?.cancel();

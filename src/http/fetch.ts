@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { PublisherError } from '../errors.ts';
 import { createGuard, type Guard } from './guard.ts';
+import { type Wire, wireThrough } from './wire.ts';
 
 /** The `fetch` every client takes. */
 export type Fetch = typeof globalThis.fetch;
@@ -26,6 +27,11 @@ const LOCAL = 'localhost,127.0.0.1,::1';
  * listed host and port. It rejects with PublisherError `refused` naming host, address and rule; other failures are fetch's own.
  */
 export function guardedFetch(options: GuardedFetchOptions): Fetch {
+  return guardedHttp(options).fetch;
+}
+
+/** The same `fetch`, and a way past it for large bodies that keeps the same rule, proxies and timeouts. */
+export function guardedHttp(options: GuardedFetchOptions): { fetch: Fetch; wire: Wire } {
   const { connectMs = 15_000, headersMs = 300_000, bodyMs = 300_000 } = options.timeouts ?? {};
   const guard = createGuard({ ...options, connectTimeoutMs: connectMs });
   const dispatcher = createDispatcher(guard, options, {
@@ -36,12 +42,24 @@ export function guardedFetch(options: GuardedFetchOptions): Fetch {
     // Weights want one connection each, not one flow-controlled connection for all.
     allowH2: false,
   });
-  return async (input, init) => {
-    try {
-      return await globalThis.fetch(input, { ...init, headers: headersOf(input, init, options.userAgent), dispatcher });
-    } catch (error) {
-      throw refusalIn(error) ?? error;
-    }
+  const wire = wireThrough(dispatcher);
+  const { userAgent } = options;
+  return {
+    async fetch(input, init) {
+      try {
+        return await globalThis.fetch(input, { ...init, headers: headersOf(input, init, userAgent), dispatcher });
+      } catch (error) {
+        throw refusalIn(error) ?? error;
+      }
+    },
+    async wire(url, request) {
+      try {
+        const headers = userAgent === undefined ? request.headers : { 'user-agent': userAgent, ...request.headers };
+        return await wire(url, { ...request, headers });
+      } catch (error) {
+        throw refusalIn(error) ?? error;
+      }
+    },
   };
 }
 

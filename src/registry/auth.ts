@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { cancelled, withRetry } from '../http/retry.ts';
+import { unlessAborted } from '../http/unless-aborted.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { CredentialStore } from './credentials.ts';
 import { retryAfterMs } from './failures.ts';
@@ -137,16 +138,4 @@ function union(scopes: readonly string[], challenge: Challenge): string[] {
 
 function keyOf(scopes: readonly string[]): string {
   return [...scopes].sort().join(' ');
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(cancelled(signal));
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
