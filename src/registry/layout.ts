@@ -121,6 +121,7 @@ class Layout implements ImageTarget {
       });
     } catch (error) {
       feed.stop();
+      feed.rewind();
       if (options.signal?.aborted) throw cancelled(options.signal);
       throw feed.failure === null ? error : feed.failure.error;
     }

@@ -42,7 +42,10 @@ export interface ImageSource {
   blob(descriptor: Descriptor, options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>;
 }
 
-/** A blob to be written. `open` may be called again for a retry and must then give the same bytes. */
+/**
+ * A blob to be written. `open` may be called again for a retry and must then give the same bytes. A chunk that was given belongs to
+ * the reader: its buffer must not be filled anew.
+ */
 export interface BlobContent {
   mediaType: string;
   open(signal: AbortSignal): AsyncIterable<Uint8Array>;
@@ -58,7 +61,10 @@ export interface WriteOptions {
   signal?: AbortSignal;
   /** Bytes sent since the last call; negative when an attempt is thrown away, so that the sum stays true. */
   onBytes?: (bytes: number) => void;
-  /** Called, and waited for, once all content was read and its digest is known, before anything becomes visible under it. */
+  /**
+   * Called, and waited for, once all content was read and its digest is known, before anything becomes visible under it. What it
+   * throws ends the write as an error of the content does.
+   */
   onDigest?: (descriptor: Descriptor) => Promise<void> | void;
 }
 

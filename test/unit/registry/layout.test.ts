@@ -113,6 +113,22 @@ describe('a layout on disk', () => {
     await expect(Array.fromAsync(layout.blob(descriptor))).rejects.toMatchObject({ code: 'registry-invalid' });
   });
 
+  it('tells the digest of a blob before the blob is there, and keeps none whose digest cannot be noted', async () => {
+    const layout = openLayout(dir);
+    const content = blobOf(Buffer.from('a layer'), OCI_LAYER);
+    const { mediaType, digest, size } = content;
+    const told: unknown[] = [];
+    await layout.write(content, {
+      onDigest: async (descriptor) => void told.push(descriptor, await layout.has(descriptor)),
+    });
+    expect(told).toEqual([{ mediaType, digest, size }, false]);
+    expect(await layout.has({ mediaType, digest, size })).toBe(true);
+    const other = blobOf(Buffer.from('another layer'), OCI_LAYER);
+    const onDigest = () => Promise.reject(new Error('no ledger'));
+    await expect(layout.write(other, { onDigest })).rejects.toThrow('no ledger');
+    expect(await blobs()).toHaveLength(1);
+  });
+
   it('leaves nothing of content that failed, came short or was another', async () => {
     const layout = openLayout(dir);
     const failed = {
