@@ -5,7 +5,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
-import { type Fetch, guardedFetch } from './http/fetch.ts';
+import { type Fetch, guardedHttp } from './http/fetch.ts';
 import { redactingLogger } from './http/redacting-logger.ts';
 import { createSecrets, type Secrets } from './http/secrets.ts';
 import { createFileCache } from './huggingface/cache-files.ts';
@@ -27,6 +27,7 @@ import {
   sourceAccess,
 } from './registry/patterns.ts';
 import { formatReference, isLoopback } from './registry/reference.ts';
+import { Spool } from './registry/spool.ts';
 import type { Reference } from './registry/types.ts';
 
 /** The package's own folder, from `src/` and from the compiled `dist/` alike. */
@@ -87,13 +88,13 @@ export async function createServices(options: ServicesOptions): Promise<Services
     ({ registry }) => registry,
   );
   const allow = [...new Set([...listed, ...trustedRegistries])].map(withPort);
-  const fetchFor = (loopback: boolean) =>
-    guardedFetch({
+  const httpFor = (loopback: boolean) =>
+    guardedHttp({
       allow: [...allow, `${hubHost.hostname}:${hubHost.port || (hubHost.protocol === 'http:' ? '80' : '443')}`],
       allowLoopback: loopback,
       env: process.env,
     });
-  const plainHubFetch = fetchFor(isLoopback(hubHost.host));
+  const { fetch: plainHubFetch } = httpFor(isLoopback(hubHost.host));
   let hubRequests = 0;
   const hubFetch: Fetch = (input, init) => {
     hubRequests += 1;
@@ -126,7 +127,8 @@ export async function createServices(options: ServicesOptions): Promise<Services
     hubs.set(key, created);
     return created;
   };
-  const registryFetch = fetchFor(as === 'command');
+  const registryHttp = httpFor(as === 'command');
+  const spool = new Spool();
   const clients = new Map<string, RegistryClient>();
   const client = (owner: string | null, login: boolean) => {
     const key = JSON.stringify([owner, login]);
@@ -135,7 +137,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     const dirs = credentialDirs(owner, environment.registryAuthDir, environment.dockerConfig);
     const store = createCredentialStore({ readFile: readText, dirs, runHelper });
     const credentials = login ? learning(store, secrets.learn) : anonymous;
-    const created = new RegistryClient({ fetch: registryFetch, clock, credentials, logger, userAgent: USER_AGENT });
+    const created = new RegistryClient({ ...registryHttp, spool, clock, credentials, logger, userAgent: USER_AGENT });
     clients.set(key, created);
     return created;
   };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/clock.ts';
 import { find } from '../../src/exec.ts';
-import { guardedFetch } from '../../src/http/fetch.ts';
+import { guardedHttp } from '../../src/http/fetch.ts';
 import { silentLogger } from '../../src/log.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { pushBaseImage } from '../../test/support/registry/base-image.ts';
@@ -32,7 +32,7 @@ export async function openStage(hub: BenchHub, signal: AbortSignal): Promise<Sta
   const busybox = await find('busybox');
   const shell: Record<string, Uint8Array> = busybox === null ? {} : { 'bin/busybox': await readFile(busybox) };
   const client = new RegistryClient({
-    fetch: guardedFetch({ allow: [], allowLoopback: true }),
+    ...guardedHttp({ allow: [], allowLoopback: true }),
     clock: systemClock,
     credentials: async () => null,
     logger: silentLogger,

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { PublisherError } from '../errors.ts';
 import { readBytes } from '../http/body.ts';
+import { blobExists, mountBlob } from './blobs.ts';
 import { Connection, type ConnectionOptions, discard, type Place } from './connection.ts';
 import { digestOf } from './digest.ts';
 import { downloadBlob } from './download.ts';
 import { getManifest, putManifest } from './manifests.ts';
 import { MANIFEST_LIMIT } from './schema.ts';
+import { Spool } from './spool.ts';
 import type { BlobContent, Descriptor, ImageTarget, ManifestContent, Reference, WriteOptions } from './types.ts';
-import { blobExists, mountBlob, uploadBlob } from './upload.ts';
+import { uploadBlob } from './upload.ts';
 
 const tagsSchema = z.looseObject({ tags: z.array(z.string()).nullish() });
 const MOST_TAG_PAGES = 100;
@@ -18,7 +20,7 @@ export class RegistryClient {
   readonly #connections = new Map<string, Connection>();
 
   constructor(options: ConnectionOptions) {
-    this.#options = options;
+    this.#options = { ...options, spool: options.spool ?? new Spool() };
   }
 
   /** The repository of a reference; its tag and digest are not looked at. */

@@ -2,15 +2,20 @@ import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { withRetry } from '../http/retry.ts';
+import { type Wire, type WireResponse, wireOver } from '../http/wire.ts';
 import type { Logger } from '../log.ts';
 import { Authenticator } from './auth.ts';
 import type { CredentialStore } from './credentials.ts';
 import { failureOf, networkFailure, retryAfterMs } from './failures.ts';
 import { checkHop } from './hops.ts';
 import { apiOrigin } from './reference.ts';
+import { Spool } from './spool.ts';
+import { type UploadStrategy, uploadStrategy } from './strategy.ts';
 
 export interface ConnectionOptions {
   fetch: Fetch;
+  /** A cheaper way for bodies than `fetch`, which is used without it. */
+  wire?: Wire | undefined;
   clock: Clock;
   credentials: CredentialStore;
   logger: Logger;
@@ -20,6 +25,19 @@ export interface ConnectionOptions {
   /** Attempts in all for each operation. Default 3. */
   attempts?: number;
   random?: () => number;
+  /** Where layers lie that a registry does not take as they stream. One for all clients of a process; default: one of its own. */
+  spool?: Spool | undefined;
+  /** How layers get into a registry, by its name. Default `uploadStrategy`. */
+  strategy?: ((registry: string) => UploadStrategy) | undefined;
+}
+
+/** A body in chunks. */
+export interface StreamBody {
+  /** Bytes; null = sent in chunked transfer encoding. */
+  length: number | null;
+  open(): AsyncIterable<Uint8Array>;
+  /** Whether it may be opened and sent again after a 401. */
+  repeatable: boolean;
 }
 
 export interface RegistryRequest {
@@ -30,8 +48,8 @@ export interface RegistryRequest {
   what: string;
   headers?: Record<string, string>;
   body?: Uint8Array<ArrayBuffer>;
-  /** A body that can be sent only once, in chunks of unknown number. */
-  stream?: ReadableStream<Uint8Array>;
+  /** Instead of `body`. */
+  stream?: StreamBody;
   signal?: AbortSignal | undefined;
   /** Milliseconds until headers; null where the registry may have to hash gigabytes first. */
   timeoutMs?: number | null;
@@ -53,18 +71,37 @@ export class Connection {
   readonly registry: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly spool: Spool;
+  readonly strategy: UploadStrategy;
+  readonly #wire: Wire;
   readonly #origin: string;
   readonly #options: ConnectionOptions;
   readonly #auth: Authenticator;
+  #streams: boolean;
 
   constructor(registry: string, options: ConnectionOptions) {
     this.registry = registry;
     this.clock = options.clock;
     this.logger = options.logger;
+    this.spool = options.spool ?? new Spool();
+    this.strategy = (options.strategy ?? uploadStrategy)(registry);
+    this.#streams = this.strategy.streaming;
+    this.#wire = options.wire ?? wireOver(options.fetch);
     this.#origin = apiOrigin(registry);
     this.#options = options;
     const { fetch, clock, credentials, timeoutMs = 60_000, attempts = 3, random } = options;
     this.#auth = new Authenticator({ registry, fetch, clock, credentials, timeoutMs, attempts, random });
+  }
+
+  /** Whether the registry takes content of unknown digest as it streams, as far as is known by now. */
+  get streams(): boolean {
+    return this.#streams;
+  }
+
+  /** From now on everything of unknown digest is spooled. */
+  refuseStreams(why: string): void {
+    if (this.#streams) this.logger.warn({ registry: this.registry, why }, 'registry takes no streams');
+    this.#streams = false;
   }
 
   /** An endpoint of the distribution specification: `/v2/` and the path, which must already be safe. */
@@ -88,11 +125,11 @@ export class Connection {
 
   /**
    * Sends one request and gives whatever answer came, logged in when that is asked for. After a 401 a new token is fetched
-   * and the request repeated once; a stream cannot be repeated, so its 401 is returned with the new token ready.
+   * and the request repeated once; for a stream that cannot be repeated, the 401 is returned with the new token ready.
    *
    * @throws PublisherError `registry-unavailable` without an answer, `registry-denied`, `refused`, `cancelled`
    */
-  async send(request: RegistryRequest): Promise<Response> {
+  async send(request: RegistryRequest): Promise<WireResponse> {
     if (request.url.origin !== new URL(this.#origin).origin) return this.#fetch(request, null);
     const used = await this.#auth.header(request.scopes, request.signal);
     const response = await this.#fetch(request, used);
@@ -102,7 +139,7 @@ export class Connection {
       await discard(response);
       throw error;
     });
-    if (request.stream !== undefined) return response;
+    if (request.stream?.repeatable === false) return response;
     await discard(response);
     return this.#fetch(request, renewed);
   }
@@ -112,7 +149,7 @@ export class Connection {
    *
    * @throws as `send`; `registry-invalid` for an endless or empty redirect
    */
-  async follow(request: RegistryRequest): Promise<{ response: Response; elsewhere: string | null }> {
+  async follow(request: RegistryRequest): Promise<{ response: WireResponse; elsewhere: string | null }> {
     let url = request.url;
     for (let hops = 0; hops <= MOST_HOPS; hops++) {
       const response = await this.send({ ...request, url });
@@ -128,11 +165,11 @@ export class Connection {
   }
 
   /** The error for an unwelcome answer. */
-  failure(response: Response, what: string, elsewhere: string | null = null): Promise<PublisherError> {
+  failure(response: WireResponse, what: string, elsewhere: string | null = null): Promise<PublisherError> {
     return failureOf(response, { registry: this.registry, what, clock: this.clock, elsewhere });
   }
 
-  async #fetch(request: RegistryRequest, authorization: string | null): Promise<Response> {
+  async #fetch(request: RegistryRequest, authorization: string | null): Promise<WireResponse> {
     const { method, url, what, signal, stream } = request;
     const timeoutMs = request.timeoutMs === undefined ? (this.#options.timeoutMs ?? 60_000) : request.timeoutMs;
     const patience = new AbortController();
@@ -142,19 +179,18 @@ export class Connection {
     );
     const timer = timeoutMs === null ? undefined : setTimeout(() => patience.abort(late), timeoutMs);
     try {
-      return await this.#options.fetch(url, {
+      return await this.#wire(url, {
         method,
-        redirect: 'manual',
         headers: {
           'user-agent': this.#options.userAgent,
           // Nothing on the way may compress: digests are of the bytes as stored.
           'accept-encoding': 'identity',
           ...request.headers,
           ...(authorization === null ? {} : { authorization }),
+          ...(stream === undefined || stream.length === null ? {} : { 'content-length': String(stream.length) }),
         },
         signal: signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]),
-        ...(request.body === undefined ? {} : { body: request.body }),
-        ...(stream === undefined ? {} : { body: stream, duplex: 'half' }),
+        body: request.body ?? stream?.open(),
       });
     } catch (error) {
       throw networkFailure(error, url.origin === new URL(this.#origin).origin ? this.registry : url.host, what, signal);
@@ -165,6 +201,6 @@ export class Connection {
 }
 
 /** Lets go of a body nobody reads, so that the connection can be used again. */
-export async function discard(response: Response): Promise<void> {
+export async function discard(response: WireResponse): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import { messageOf, PublisherError } from '../errors.ts';
 import { stripUrls } from '../http/redact.ts';
 import { cancelled } from '../http/retry.ts';
+import type { WireResponse } from '../http/wire.ts';
 import { discard, type Place } from './connection.ts';
 import { Hasher } from './digest.ts';
 import type { Descriptor } from './types.ts';
@@ -59,7 +60,7 @@ export async function* downloadBlob(
 }
 
 interface OpenBody {
-  stream: ReadableStream<Uint8Array> | null;
+  stream: WireResponse['body'];
   /** Bytes to pass over because the server did not honour the Range. */
   startsAt: number;
 }

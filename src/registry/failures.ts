@@ -4,6 +4,7 @@ import { type ErrorCode, messageOf, PublisherError } from '../errors.ts';
 import { readBytes } from '../http/body.ts';
 import { stripUrls } from '../http/redact.ts';
 import { cancelled } from '../http/retry.ts';
+import type { WireResponse } from '../http/wire.ts';
 
 /** What a registry answered, kept as the `cause` of the error that tells about it. */
 export interface Answer {
@@ -50,7 +51,7 @@ export function retryAfterMs(error: unknown): number | null {
 }
 
 /** The error that tells about an unwelcome answer; consumes its body (distribution specification, "Error Codes"). */
-export async function failureOf(response: Response, context: FailureContext): Promise<PublisherError> {
+export async function failureOf(response: WireResponse, context: FailureContext): Promise<PublisherError> {
   const { status } = response;
   const errors = await readErrors(response);
   const codes = errors.map(({ code }) => code).filter((code) => code !== '');
@@ -107,7 +108,7 @@ function codeFor(status: number, codes: readonly string[], elsewhere: boolean): 
   return 'registry-invalid';
 }
 
-async function readErrors(response: Response): Promise<z.infer<typeof errorBodySchema>['errors']> {
+async function readErrors(response: WireResponse): Promise<z.infer<typeof errorBodySchema>['errors']> {
   try {
     const options = { maxBytes: LARGEST_ERROR_BODY, what: 'The error', code: 'registry-invalid' } as const;
     const bytes = await readBytes(response, options);

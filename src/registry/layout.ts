@@ -116,7 +116,6 @@ class Layout implements ImageTarget {
           // FileHandle.write may write less than asked.
           for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;
         }
-        await options.onDigest?.(feed.descriptor);
         return this.#path(feed.digest);
       });
     } catch (error) {

@@ -1,5 +1,6 @@
 import { PublisherError } from '../errors.ts';
-import { discard, type Place } from './connection.ts';
+import type { WireResponse } from '../http/wire.ts';
+import { discard, type Place, type StreamBody } from './connection.ts';
 import { answerOf } from './failures.ts';
 import { checkHop } from './hops.ts';
 import type { Digest } from './types.ts';
@@ -17,6 +18,25 @@ export async function beginSession(place: Place, what: string, signal?: AbortSig
   return checkHop(response.headers.get('location'), url, connection.registry);
 }
 
+/**
+ * Where a session goes on that has taken nothing so far; null when it has taken something, is gone, or does not tell ("GET" of the
+ * upload's location).
+ */
+export async function untouchedSession(
+  place: Place,
+  session: URL,
+  what: string,
+  signal?: AbortSignal,
+): Promise<URL | null> {
+  const { connection } = place;
+  const response = await connection.send({ method: 'GET', url: session, scopes: [pushScope(place)], what, signal });
+  await discard(response);
+  // Distribution has no other words for "nothing" than for "one byte"; a digest would tell them apart.
+  if (!response.ok || !/^(?:bytes=)?0-(?:0|-1)$/.test(response.headers.get('range') ?? '0-0')) return null;
+  const location = response.headers.get('location');
+  return location === null ? session : checkHop(location, session, connection.registry);
+}
+
 /** Ends a session with its digest, and with the bytes when they were not sent before. */
 export async function finishSession(
   place: Place,
@@ -24,7 +44,7 @@ export async function finishSession(
   digest: Digest,
   what: string,
   signal?: AbortSignal,
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(),
+  content: Uint8Array<ArrayBuffer> | StreamBody = new Uint8Array(),
 ): Promise<void> {
   const { connection, name } = place;
   const url = new URL(session);
@@ -36,7 +56,7 @@ export async function finishSession(
     scopes: [pushScope(place)],
     what,
     headers: { 'content-type': 'application/octet-stream' },
-    body: bytes,
+    ...(content instanceof Uint8Array ? { body: content } : { stream: content }),
     signal,
     timeoutMs: null,
   });
@@ -66,7 +86,11 @@ export async function cancelSession(place: Place, session: URL): Promise<void> {
 }
 
 /** A session the registry does not know (any more), or a token that ran out under a stream, is a reason to start over. */
-export async function sessionFailure({ connection }: Place, response: Response, what: string): Promise<PublisherError> {
+export async function sessionFailure(
+  { connection }: Place,
+  response: WireResponse,
+  what: string,
+): Promise<PublisherError> {
   const failure = await connection.failure(response, what);
   const answer = answerOf(failure);
   if (answer === null) return failure;
@@ -74,6 +98,9 @@ export async function sessionFailure({ connection }: Place, response: Response, 
     return new PublisherError('registry-unavailable', `${failure.message} (the upload session was lost)`, {
       cause: answer,
     });
+  }
+  if (answer.status === 413) {
+    return new PublisherError(failure.code, `${failure.message}: lower limits.layer_max_bytes`, { cause: answer });
   }
   const again = answer.status === 401 || answer.codes.includes('DIGEST_INVALID');
   return again ? new PublisherError(failure.code, failure.message, { cause: answer, retryable: true }) : failure;

@@ -1,168 +1,94 @@
-import { PublisherError } from '../errors.ts';
 import { cancelled } from '../http/retry.ts';
-import { discard, type Place } from './connection.ts';
+import { blobExists } from './blobs.ts';
+import type { Place } from './connection.ts';
 import { Feed } from './content.ts';
-import { checkHop } from './hops.ts';
-import { beginSession, cancelSession, finishSession, pushScope, sessionFailure } from './sessions.ts';
-import type { BlobContent, Descriptor, Digest, Reference, WriteOptions } from './types.ts';
+import { beginSession, cancelSession, finishSession } from './sessions.ts';
+import { spoolLayer } from './spool-upload.ts';
+import { type Outcome, streamLayer, type Upload } from './stream-upload.ts';
+import type { BlobContent, Descriptor, Digest, WriteOptions } from './types.ts';
 
 /** Content up to this many bytes is held in memory and sent in one request, which every registry understands. */
 const BUFFERED = 4 * 1024 * 1024;
-
-/** Either the blob is there, or its content failed: the latter is no reason to ask the registry again. */
-type Outcome = { descriptor: Descriptor } | { contentFailure: unknown };
+/** Attempts of a layer before it is stored on disk, where sending it again costs no download. */
+const STREAMS = 2;
 
 /**
  * Uploads a blob ("Pushing blobs"). See `ImageTarget.write`.
  *
- *     POST ──▶ session ──▶ PUT with the bytes                  up to 4 MiB
- *                 │
- *                 └──────▶ one chunked PATCH ──▶ PUT ?digest=   anything larger, as it streams
- *                             │
- *            content failed ──┴── registry failed ──▶ DELETE the session, start over with a new one
+ *     POST ─▶ PUT ?digest= with the bytes                     up to 4 MiB
+ *     POST ─▶ PUT ?digest= with the bytes as they stream      larger, digest known
+ *     POST ─▶ one chunked PATCH ─▶ PUT ?digest=               larger, digest unknown
+ *      │          │
+ *      │          ├─ lost ──▶ once more from the layer's start, in a new session
+ *      │          └─ lost again, no time left, or the registry takes no streams
+ *      ▼                │
+ *     spool: content ─▶ file ─▶ POST ─▶ PUT ?digest= from the file, as often as it takes
  *
- * @throws the content's own error; PublisherError with a registry code after the last attempt
+ * @throws the content's own error; PublisherError with a registry code after the last attempt, `environment` when the disk is too
+ *   small for a layer that has to be spooled, `too-large` when the registry's time does not do for it
  */
 export async function uploadBlob(place: Place, content: BlobContent, options: WriteOptions): Promise<Descriptor> {
-  const outcome =
-    content.size <= BUFFERED ? await uploadSmall(place, content, options) : await uploadLarge(place, content, options);
-  if ('contentFailure' in outcome) throw outcome.contentFailure;
+  const what = `uploading ${content.digest ?? 'a blob'} of ${content.size} bytes to ${place.name}`;
+  const upload = { place, content, options, what };
+  const outcome = content.size <= BUFFERED ? await uploadSmall(upload) : await uploadLarge(upload);
+  if ('failure' in outcome) throw outcome.failure;
   return outcome.descriptor;
 }
 
-/** Cross-repository mount ("Mounting a blob from another repository"): true for 201; a session offered instead is cancelled. */
-export async function mountBlob(
-  place: Place,
-  descriptor: Descriptor,
-  from: Reference,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  const { connection, repository, name } = place;
-  const what = `mounting ${descriptor.digest} from ${from.repository} into ${name}`;
-  return connection.retry(async () => {
-    const response = await connection.send({
-      method: 'POST',
-      url: connection.url(`${repository}/blobs/uploads/`, { mount: descriptor.digest, from: from.repository }),
-      scopes: [pushScope(place), `repository:${from.repository}:pull`],
-      what,
-      signal,
-    });
-    if (response.status === 201) {
-      await discard(response);
-      return true;
-    }
-    if (response.status !== 202) throw await connection.failure(response, what);
-    await discard(response);
-    await cancelSession(place, checkHop(response.headers.get('location'), connection.url(''), connection.registry));
-    return false;
-  }, signal);
-}
-
-async function uploadSmall(place: Place, content: BlobContent, options: WriteOptions): Promise<Outcome> {
+async function uploadSmall({ place, content, options, what }: Upload): Promise<Outcome> {
   const feed = new Feed(content, options);
   const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of feed.chunks()) chunks.push(Uint8Array.from(chunk));
+    for await (const chunk of feed.chunks()) chunks.push(chunk);
   } catch (error) {
+    feed.rewind();
     if (options.signal?.aborted) throw cancelled(options.signal);
-    return { contentFailure: error };
+    return { failure: error };
   }
   const bytes = Buffer.concat(chunks);
-  await options.onDigest?.(feed.descriptor);
   const { connection } = place;
-  const what = describe(place, content);
-  await connection.retry(async () => {
-    const session = await beginSession(place, what, options.signal);
-    try {
-      await finishSession(place, session, feed.digest, what, options.signal, bytes);
-    } catch (error) {
-      await cancelSession(place, session);
-      throw error;
-    }
-  }, options.signal);
+  try {
+    await connection.retry(async () => {
+      const session = await beginSession(place, what, options.signal);
+      try {
+        await finishSession(place, session, feed.digest, what, options.signal, bytes);
+      } catch (error) {
+        await cancelSession(place, session);
+        throw error;
+      }
+    }, options.signal);
+  } catch (error) {
+    feed.rewind();
+    throw error;
+  }
   return { descriptor: feed.descriptor };
 }
 
-async function uploadLarge(place: Place, content: BlobContent, options: WriteOptions): Promise<Outcome> {
-  const what = describe(place, content);
-  let sent: Digest | null = null;
-  return place.connection.retry(async (attempt) => {
-    // The answer to the last PUT may be all that was lost.
-    if (attempt > 1 && sent !== null && (await blobExists(place, sent, options.signal))) {
-      options.onBytes?.(content.size);
-      return { descriptor: { mediaType: content.mediaType, digest: sent, size: content.size } };
-    }
-    const first = await beginSession(place, what, options.signal);
-    const feed = new Feed(content, options);
-    try {
-      const session = await patch(place, first, feed, content, what, options.signal);
-      sent = feed.digest;
-      await options.onDigest?.(feed.descriptor);
-      await finishSession(place, session, feed.digest, what, options.signal);
-      return { descriptor: feed.descriptor };
-    } catch (error) {
-      const failure = feed.failure;
-      feed.stop();
-      await cancelSession(place, first);
-      if (options.signal?.aborted) throw cancelled(options.signal);
-      if (failure !== null) return { contentFailure: failure.error };
-      feed.rewind();
-      throw error;
-    }
-  }, options.signal);
-}
-
-/** Streams the whole content into a session; the connection's pace is the content's pace. */
-async function patch(
-  place: Place,
-  session: URL,
-  feed: Feed,
-  content: BlobContent,
-  what: string,
-  signal?: AbortSignal,
-): Promise<URL> {
+async function uploadLarge({ place, content, options, what }: Upload): Promise<Outcome> {
   const { connection } = place;
-  const response = await connection.send({
-    method: 'PATCH',
-    url: session,
-    scopes: [pushScope(place)],
-    what,
-    headers: { 'content-type': 'application/octet-stream' },
-    stream: ReadableStream.from(feed.chunks()),
-    signal,
-    timeoutMs: null,
-  });
-  if (!response.ok) throw await sessionFailure(place, response, what);
-  await discard(response);
-  if (!feed.complete) {
-    throw new PublisherError(
-      'registry-invalid',
-      `${connection.registry} answered before it had all ${content.size} bytes while ${what}`,
-    );
-  }
-  const location = response.headers.get('location');
-  return location === null ? session : checkHop(location, session, connection.registry);
-}
-
-/** HEAD of a blob ("Checking if content exists in the registry"). */
-export async function blobExists(place: Place, digest: Digest, signal?: AbortSignal): Promise<boolean> {
-  const { connection, repository, name } = place;
-  const what = `looking for blob ${digest} in ${name}`;
-  return connection.retry(async () => {
-    const { response, elsewhere } = await connection.follow({
-      method: 'HEAD',
-      url: connection.url(`${repository}/blobs/${digest}`),
-      scopes: [`repository:${repository}:pull`],
-      what,
-      signal,
+  const { mediaType, size } = content;
+  let sent: Digest | null = null;
+  /** An attempt that is repeated tells nothing new. */
+  const onDigest = async (descriptor: Descriptor) => {
+    if (sent === descriptor.digest) return;
+    sent = descriptor.digest;
+    await options.onDigest?.(descriptor);
+  };
+  const upload: Upload = { place, content, options: { ...options, onDigest }, what };
+  return connection.retry(async (attempt) => {
+    const digest = content.digest ?? sent;
+    // The answer to the last PUT may be all that was lost.
+    if (attempt > 1 && digest !== null && (await blobExists(place, digest, options.signal))) {
+      await onDigest({ mediaType, digest, size });
+      options.onBytes?.(size);
+      return { descriptor: { mediaType, digest, size } };
+    }
+    if (content.digest === null && !connection.streams) return spoolLayer(upload, 'the registry takes no streams');
+    if (attempt > STREAMS) return spoolLayer(upload, 'it was lost again and again');
+    const outcome = await streamLayer(upload).catch((error: unknown) => {
+      if (!options.signal?.aborted) connection.logger.warn({ err: error, attempt }, 'upload lost');
+      throw error;
     });
-    if (response.status === 404) return false;
-    if (!response.ok) throw await connection.failure(response, what, elsewhere);
-    await discard(response);
-    return true;
-  }, signal);
-}
-
-function describe({ name }: Place, { size, digest }: BlobContent): string {
-  return `uploading ${digest ?? 'a blob'} of ${size} bytes to ${name}`;
+    return 'spool' in outcome ? spoolLayer(upload, outcome.spool) : outcome;
+  }, options.signal);
 }

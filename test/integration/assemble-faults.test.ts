@@ -142,7 +142,7 @@ describe('a download', () => {
 describe('a registry', () => {
   const UPLOADS = /\/blobs\/uploads\//;
   const FAULTS: [string, Fault, string][] = [
-    ['dying under every stream', { kind: 'die', afterBytes: MiB, method: 'PATCH', times: 100 }, 'registry-unavailable'],
+    ['dying under every upload', { kind: 'die', afterBytes: MiB, path: UPLOADS, times: 100 }, 'registry-unavailable'],
     ['answering uploads with 503', { kind: 'status', status: 503, path: UPLOADS, times: 100 }, 'registry-unavailable'],
     ['denying uploads', { kind: 'status', status: 403, path: UPLOADS, times: 100 }, 'registry-denied'],
     ['losing every session', { kind: 'lose-session', path: UPLOADS, times: 100 }, 'registry-unavailable'],
@@ -172,6 +172,13 @@ describe('a registry', () => {
     registry.faults.push({ kind: 'die', afterBytes: MiB, method: 'PATCH' });
     registry.faults.push({ kind: 'lose-session', method: 'PUT', path: UPLOADS });
     expect((await workshop.build(request, [target])).digest).toBe(undisturbed);
+  });
+
+  it('dying under every stream gets its layers in one piece each', async () => {
+    const target = fresh();
+    registry.faults.push({ kind: 'die', afterBytes: MiB, method: 'PATCH', times: 100 });
+    expect((await workshop.build(request, [target])).digest).toBe(undisturbed);
+    await pull(target, undisturbed);
   });
 
   it('gone for good in mid-upload is named; come back, it gets the same image', async () => {

@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { guardedHttp } from '../../src/http/fetch.ts';
 import { silentLogger } from '../../src/log.ts';
 import { RegistryClient, type RegistryRepository } from '../../src/registry/client.ts';
+import type { ConnectionOptions } from '../../src/registry/connection.ts';
 import { blobOf } from '../../src/registry/content.ts';
 import { anonymous } from '../../src/registry/credentials.ts';
 import { digestOf } from '../../src/registry/digest.ts';
 import { OCI_LAYER } from '../../src/registry/media-types.ts';
+import { uploadStrategy } from '../../src/registry/strategy.ts';
 import type { BlobContent } from '../../src/registry/types.ts';
 import { type Distribution, findProgram, pushBaseImage, startDistribution } from '../support/registry/index.ts';
 
 const MiB = 1024 * 1024;
+const http = guardedHttp({ allow: [], allowLoopback: true });
 const found = findProgram('docker-registry') !== null;
 
 describe.skipIf(!found)('the client and a real Distribution registry (needs docker-registry)', () => {
@@ -20,8 +24,12 @@ describe.skipIf(!found)('the client and a real Distribution registry (needs dock
   });
   afterAll(() => distribution.close());
 
-  function open(repository: string, { host }: Distribution = distribution): RegistryRepository {
-    const options = { fetch: globalThis.fetch, clock: systemClock, credentials: anonymous, logger: silentLogger };
+  function open(
+    repository: string,
+    { host }: Distribution = distribution,
+    more: Partial<ConnectionOptions> = {},
+  ): RegistryRepository {
+    const options = { ...http, clock: systemClock, credentials: anonymous, logger: silentLogger, ...more };
     return new RegistryClient({ ...options, userAgent: 'test', random: () => 0 }).repository({
       registry: host,
       repository,
@@ -55,6 +63,26 @@ describe.skipIf(!found)('the client and a real Distribution registry (needs dock
     expect(descriptor.digest).toBe(digestOf(bytes));
     expect(await repository.has(descriptor, { verify: true })).toBe(true);
     expect(Buffer.concat(await Array.fromAsync(repository.blob(descriptor))).equals(bytes)).toBe(true);
+  });
+
+  it.each([
+    ['sent with its length', 'known', 'docker.io'],
+    ['spooled', null, 'gcr.io'],
+  ])('agree on a blob that is %s, bit for bit', async (_how, known, as) => {
+    const repository = open('acme/whole', distribution, { strategy: () => uploadStrategy(as) });
+    const bytes = randomBytes(20 * MiB);
+    const content = { ...streamed(bytes), digest: known === null ? null : digestOf(bytes) };
+    const descriptor = await repository.write(content);
+    expect(Buffer.concat(await Array.fromAsync(repository.blob(descriptor))).equals(bytes)).toBe(true);
+  });
+
+  it('agree that other bytes than declared are never stored', async () => {
+    const repository = open('acme/other');
+    const bytes = randomBytes(8 * MiB);
+    const content = { ...streamed(bytes), digest: digestOf(Buffer.from('declared')) };
+    await expect(repository.write(content)).rejects.toMatchObject({ code: 'download-corrupt' });
+    const descriptor = { mediaType: OCI_LAYER, digest: digestOf(bytes), size: bytes.byteLength };
+    expect(await repository.has(descriptor)).toBe(false);
   });
 
   it('agree on mounting', async () => {

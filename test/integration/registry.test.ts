@@ -80,7 +80,7 @@ describe('pushing and pulling', () => {
   });
 
   it('streams a large blob in one chunked request and a small one in a single PUT', async () => {
-    const registry = await start({ patchLimit: true });
+    const registry = await start({ like: 'ghcr' });
     const repository = open(registry);
     const bytes = randomBytes(6 * MiB);
     let seen = 0;
@@ -218,19 +218,6 @@ describe('logging in', () => {
     expect(content.opened).toBe(1);
     expect(registry.storage.blob('acme/model', digestOf(bytes))?.equals(bytes)).toBe(true);
   });
-
-  it('sends the layer again when the token ends under the stream', async () => {
-    const registry = await start({ tokenLifeMs: 60_000 });
-    const bytes = randomBytes(5 * MiB);
-    const content = streamed(bytes);
-    const repository = open(registry);
-    registry.faults.push({ kind: 'expire-tokens', method: 'PATCH' });
-    await repository.write(content);
-    expect(content.opened).toBe(2);
-    expect(registry.uploads.open).toBe(0);
-    registry.faults.push({ kind: 'expire-tokens', method: 'PATCH', times: 3 });
-    await expect(repository.write(content)).rejects.toMatchObject({ code: 'registry-denied' });
-  });
 });
 
 describe('a registry in trouble', () => {
@@ -267,7 +254,7 @@ describe('a registry in trouble', () => {
 
   it('names registry, blob and cause when it keeps dying, and leaves nothing behind', async () => {
     const registry = await start();
-    registry.faults.push({ kind: 'die', afterBytes: MiB, method: 'PATCH', times: 3 });
+    registry.faults.push({ kind: 'die', afterBytes: MiB, path: /uploads/, times: 100 });
     await expect(open(registry).write(streamed(randomBytes(8 * MiB)))).rejects.toEqual(
       failing(
         'registry-unavailable',

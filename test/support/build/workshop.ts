@@ -4,7 +4,7 @@ import { licenseFiles } from '../../../src/build/license-files.ts';
 import type { BuildRequest, BuiltImage, LayerMemory } from '../../../src/build/types.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import type { Variant } from '../../../src/catalog/types.ts';
-import { guardedFetch } from '../../../src/http/fetch.ts';
+import { guardedHttp } from '../../../src/http/fetch.ts';
 import { HubClient } from '../../../src/huggingface/client.ts';
 import { sha256Hex } from '../../../src/image/hash.ts';
 import { silentLogger } from '../../../src/log.ts';
@@ -15,7 +15,7 @@ import { parseReference } from '../../../src/registry/reference.ts';
 import type { ImageTarget } from '../../../src/registry/types.ts';
 import { hastyClock } from '../clock/hasty-clock.ts';
 
-const fetch = guardedFetch({ allow: [], allowLoopback: true });
+const { fetch, wire } = guardedHttp({ allow: [], allowLoopback: true });
 const ENTRYPOINT = await readFile(new URL('../../../docker/entrypoint.sh', import.meta.url));
 
 export interface RequestOptions {
@@ -46,6 +46,7 @@ export function openWorkshop(hubUrl: string): Workshop {
   const hub = new HubClient({ endpoint: hubUrl, token: null, fetch, clock: hastyClock, logger: silentLogger });
   const registries = new RegistryClient({
     fetch,
+    wire,
     clock: hastyClock,
     credentials: async () => ({ username: 'robot', password: 'secret' }),
     logger: silentLogger,

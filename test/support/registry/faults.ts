@@ -9,7 +9,10 @@ export type Fault =
     | { kind: 'cut'; afterBytes: number }
     /** One byte of the answer's body is another. */
     | { kind: 'corrupt' }
-    | { kind: 'lose-session' }
+    /** The upload session is forgotten: before the request, or once this many bytes of its body have come. */
+    | { kind: 'lose-session'; afterBytes?: number }
+    /** Every token ends once this many bytes of the body have come: they are kept, the request is answered 401. */
+    | { kind: 'expire-in-body'; afterBytes: number }
     /** Every token ends just before the request is judged. */
     | { kind: 'expire-tokens' }
     | { kind: 'slow'; ms: number }

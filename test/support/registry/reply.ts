@@ -6,17 +6,29 @@ export function sendError(response: ServerResponse, status: number, code: string
   response.end(JSON.stringify({ errors: [{ code, message, detail: null }] }));
 }
 
-/** The body of a request, or null once the connection was destroyed by a fault. */
-export async function receive(request: IncomingMessage, fault: Fault | null): Promise<Buffer | null> {
+/** Looks at what came of a body so far: null = go on, else the request is over, and answered. */
+type Verdict = (received: Buffer[], size: number) => 'over' | null;
+
+/** The body of a request, or null once the connection was destroyed by a fault or a verdict ended the request. */
+export async function receive(
+  request: IncomingMessage,
+  fault: Fault | null,
+  judge: Verdict = () => null,
+): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request) {
+  // The request must outlive the loop: leaving it early would destroy the connection before the answer is out.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     size += chunk.length;
     if (fault?.kind === 'die' && size > fault.afterBytes) {
       request.socket.destroy();
       return null;
     }
     chunks.push(chunk);
+    if (judge(chunks, size) === 'over') {
+      request.resume();
+      return null;
+    }
   }
   return Buffer.concat(chunks);
 }

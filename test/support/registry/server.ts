@@ -7,7 +7,7 @@ import { type Fault, takeFault } from './faults.ts';
 import { receive, sendBlob, sendError } from './reply.ts';
 import { RegistryStorage } from './storage.ts';
 import { TokenService } from './tokens.ts';
-import { UploadSessions } from './uploads.ts';
+import { type Manner, UploadSessions } from './uploads.ts';
 
 export interface RegistryOptions {
   /** Default `token`. */
@@ -25,8 +25,10 @@ export interface RegistryOptions {
   cdn?: boolean;
   /** Whether tokens are issued by a server of their own. */
   realm?: boolean;
-  /** Whether a PATCH with a Content-Length over 4 MiB is answered 416, as GHCR does. */
-  patchLimit?: boolean;
+  /** The ways of one registry with uploads, see `Manner`. */
+  like?: Manner;
+  /** Milliseconds from the beginning of an upload to its end; the connection of a longer one is cut. Default: no limit. */
+  sessionMs?: number;
   relativeLocations?: boolean;
   /** Reuse what another stand-in stored, on its port: a registry that came back. */
   storage?: RegistryStorage;
@@ -82,7 +84,17 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const port = await listen(server, options.port ?? 0);
   const host = `127.0.0.1:${port}`;
   const origin = options.relativeLocations === true ? '' : `http://${host}`;
-  const uploads = new UploadSessions(storage, options.patchLimit ?? false, (path) => `${origin}${path}`);
+  const uploads = new UploadSessions({
+    storage,
+    like: options.like ?? null,
+    sessionMs: options.sessionMs ?? Number.POSITIVE_INFINITY,
+    now,
+    location: (path) => `${origin}${path}`,
+    expire(response, repository) {
+      tokens.revokeAll();
+      refuse(response, [[repository, 'push']]);
+    },
+  });
   const cdn = options.cdn === true ? createCdn(storage, faults, 2_000, now) : null;
   const cdnPort = cdn === null ? 0 : await listen(cdn.server, 0);
   const issuer = options.realm === true ? createServer((request, response) => void issue(request, response)) : null;
@@ -137,11 +149,15 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     if (auth === 'token' && needs.length > 0) {
       if (needs.every(([repository, action]) => tokens.allows(authorization, repository, action))) return true;
     }
+    refuse(response, needs);
+    return false;
+  }
+
+  function refuse(response: ServerResponse, needs: readonly [string, string][]): void {
     const scope = needs.map(([repository, action]) => `repository:${repository}:${action}`).join(' ');
     const bearer = `Bearer realm="http://${realmHost ?? host}/auth/token",service="${SERVICE}",scope="${scope}"`;
     const challenge = auth === 'basic' ? 'Basic realm="stand-in"' : bearer;
     sendError(response, 401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
-    return false;
   }
 
   async function token(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

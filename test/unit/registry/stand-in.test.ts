@@ -74,9 +74,52 @@ describe('the registry stand-in', () => {
   });
 
   it('sets the trap of GHCR: 416 for a long PATCH with Content-Length', async () => {
-    const registry = await start({ auth: 'none', patchLimit: true });
+    const registry = await start({ auth: 'none', like: 'ghcr' });
     const { location } = await call(registry, 'POST', '/v2/acme/x/blobs/uploads/');
     expect((await call(registry, 'PATCH', location, { body: Buffer.alloc(4 * 1024 * 1024 + 1) })).status).toBe(416);
+  });
+
+  it('takes nothing in chunked transfer encoding in the manner of GAR, and forgets the rest in the manner of ECR', async () => {
+    const chunked = (): RequestInit => ({ body: new Blob(['abc', 'def']).stream(), duplex: 'half' });
+    const gar = await start({ auth: 'none', like: 'gar' });
+    const there = (await call(gar, 'POST', '/v2/acme/x/blobs/uploads/')).location;
+    expect(await call(gar, 'PATCH', there, chunked())).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('UNSUPPORTED'),
+    });
+    expect((await call(gar, 'PATCH', there, { body: 'abc' })).status).toBe(202);
+    const ecr = await start({ auth: 'none', like: 'ecr' });
+    const { location } = await call(ecr, 'POST', '/v2/acme/x/blobs/uploads/');
+    expect((await call(ecr, 'PATCH', location, chunked())).status).toBe(201);
+  });
+
+  it('tells how far a session is, and cuts the one that takes too long', async () => {
+    const registry = await start({ auth: 'none', sessionMs: 1_000 });
+    const { location } = await call(registry, 'POST', '/v2/acme/x/blobs/uploads/');
+    expect((await call(registry, 'GET', location)).headers.get('range')).toBe('0-0');
+    const next = (await call(registry, 'PATCH', location, { body: 'abc' })).location;
+    const state = await call(registry, 'GET', next);
+    expect([state.status, state.headers.get('range')]).toEqual([204, '0-2']);
+    now += 1_001;
+    await expect(call(registry, 'PATCH', next, { body: 'def' })).rejects.toThrow();
+    expect(registry.uploads.open).toBe(0);
+  });
+
+  it('forgets a session in the middle of a body, and ends tokens there, keeping what came', async () => {
+    const registry = await start();
+    const headers = await token(registry, 'repository:acme/x:pull,push');
+    const { location } = await call(registry, 'POST', '/v2/acme/x/blobs/uploads/', { headers });
+    registry.faults.push({ kind: 'expire-in-body', afterBytes: 2 });
+    expect((await call(registry, 'PATCH', location, { headers, body: 'abc' })).status).toBe(401);
+    const again = { headers: await token(registry, 'repository:acme/x:pull,push') };
+    expect((await call(registry, 'GET', location, again)).status).toBe(416);
+    const after = location.replace('_state=0', '_state=3');
+    expect((await call(registry, 'GET', after, again)).headers.get('range')).toBe('0-2');
+    registry.faults.push({ kind: 'lose-session', afterBytes: 2 });
+    expect(await call(registry, 'PATCH', after, { ...again, body: 'def' })).toMatchObject({
+      status: 404,
+      text: expect.stringContaining('BLOB_UPLOAD_UNKNOWN'),
+    });
   });
 
   it('stores no manifest that refers to what is not there, is too long, or lies about its type', async () => {
