@@ -23,8 +23,9 @@ export async function runCli(argv: string[], environment: CliEnvironment): Promi
   const output = createOutput(environment, json, known.redact);
   const interrupt = new AbortController();
   const stop = () => interrupt.abort(new PublisherError('cancelled', 'Stopped by a signal.'));
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  // Not once: with no listener left, a child process's own handler would take the signal for the end of this one too.
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   try {
     const [name, ...rest] = argv;
     const help = name === 'help' || name === '--help' || name === '-h';
