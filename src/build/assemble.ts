@@ -8,7 +8,7 @@ import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
 import { imageIndex, imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
-import { NOTHING_TO_SPLIT, type Resharding } from '../image/safetensors/reshard.ts';
+import { NOTHING_TO_SPLIT, type Splits } from '../image/safetensors/reshard.ts';
 import { type BaseLicense, baseLicenses } from '../licensing/base-licenses.ts';
 import { blobOf } from '../registry/content.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
@@ -32,8 +32,6 @@ import { moveWeightLayers } from './weight-layers.ts';
 
 /** Layers moved at once: enough to hide latencies, few enough to keep memory and sockets bounded. */
 const LANES = 4;
-
-type Splits = Extract<Resharding, { ok: true }>;
 
 export interface AssembleContext {
   hub: Hub;

@@ -11,12 +11,14 @@ const EVERY = 32 * 1024 * 1024;
  * @returns to be called with the bytes of each chunk
  */
 export function createCollector(): (bytes: number) => void {
-  const collect = minorCollection();
+  let collect: (() => void) | null = null;
   let since = 0;
   return (bytes) => {
     since += bytes;
     if (since < EVERY) return;
     since = 0;
+    // Made only for a build that streams that much.
+    collect ??= minorCollection();
     collect();
   };
 }

@@ -1,8 +1,6 @@
 import { sha256Hex } from '../image/hash.ts';
-import type { Resharding } from '../image/safetensors/reshard.ts';
+import type { Splits } from '../image/safetensors/reshard.ts';
 import type { BuildRequest, ListedInput, Resharded } from './types.ts';
-
-type Splits = Extract<Resharding, { ok: true }>;
 
 /**
  * What the model's folder in the image holds: the request's files, but shards in the place of those that were split and the indexes made

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { messageOf, PublisherError } from '../errors.ts';
 import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import type { Digest } from '../registry/types.ts';
+import { notReproducible } from './not-reproducible.ts';
 import { digestSchema } from './schema.ts';
 import type { LayerMemory, RememberedLayer } from './types.ts';
 
@@ -40,20 +41,14 @@ export function fileMemory(path: string): LayerMemory {
     if (loaded?.size !== size) loaded = { size, known: read(path) };
     return loaded.known;
   };
-  const keyOf = (key: string, inImage: string) => JSON.stringify([ASSEMBLER_FORMAT, key, inImage]);
   return {
     async find(key, inImage) {
-      return (await load()).layers.get(keyOf(key, inImage)) ?? null;
+      return (await load()).layers.get(keyOf(ASSEMBLER_FORMAT, key, inImage)) ?? null;
     },
     async remember(key, inImage, { digest, size, files }) {
       const { layers } = await load();
-      const before = layers.get(keyOf(key, inImage));
-      if (before !== undefined && before.digest !== digest) {
-        throw new PublisherError(
-          'internal',
-          `Layer ${inImage} came out as ${digest}, but as another digest before: the assembler is not reproducible.`,
-        );
-      }
+      const before = layers.get(keyOf(ASSEMBLER_FORMAT, key, inImage));
+      if (before !== undefined && before.digest !== digest) throw notReproducible(inImage, digest);
       if (before !== undefined) return;
       await append(path, { format: ASSEMBLER_FORMAT, key, path: inImage, digest, size, files });
     },
@@ -81,7 +76,7 @@ async function read(path: string): Promise<Known> {
     if (parsed === null) continue;
     if ('key' in parsed) {
       const { format, key, path: inImage, digest, size, files } = parsed;
-      known.layers.set(JSON.stringify([format, key, inImage]), { digest, size, files });
+      known.layers.set(keyOf(format, key, inImage), { digest, size, files });
     } else {
       const before = known.places.get(parsed.digest) ?? [];
       const others = before.filter((name) => !parsed.places.includes(name));
@@ -89,6 +84,10 @@ async function read(path: string): Promise<Known> {
     }
   }
   return known;
+}
+
+function keyOf(format: number, key: string, inImage: string): string {
+  return JSON.stringify([format, key, inImage]);
 }
 
 function parseLine(line: string): z.infer<typeof lineSchema> | null {

@@ -1,8 +1,8 @@
-import { PublisherError } from '../errors.ts';
 import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import type { Database } from '../store/database.ts';
 import { layerPlaces, noteLayerPlaces } from '../store/layer-places.ts';
 import { findLayers, rememberLayer } from '../store/layers.ts';
+import { notReproducible } from './not-reproducible.ts';
 import type { LayerMemory } from './types.ts';
 
 /** Layers written before, as the ledger knows them. */
@@ -15,12 +15,7 @@ export function ledgerMemory(db: Database): LayerMemory {
     },
     async remember(key, path, { digest, size, files }) {
       const same = await rememberLayer(db, { ...keyOf(path, key), layerDigest: digest, size, files });
-      if (!same) {
-        throw new PublisherError(
-          'internal',
-          `Layer ${path} came out as ${digest}, but as another digest before: the assembler is not reproducible.`,
-        );
-      }
+      if (!same) throw notReproducible(path, digest);
     },
     places: (digest) => layerPlaces(db, digest),
     notePlaces: (digest, repositories) => noteLayerPlaces(db, digest, repositories),

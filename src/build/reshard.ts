@@ -1,5 +1,6 @@
 import type { Engine } from '../catalog/types.ts';
 import { PublisherError } from '../errors.ts';
+import { MAX_INDEX_BYTES } from '../huggingface/schema.ts';
 import type { Hub, HubFile, ModelAt } from '../huggingface/types.ts';
 import { MAX_LAYERS } from '../image/layer-plan.ts';
 import { headSize, LENGTH_BYTES } from '../image/safetensors/header.ts';
@@ -11,13 +12,12 @@ import {
   oversized,
   planResharding,
   type Resharding,
+  type Splits,
 } from '../image/safetensors/reshard.ts';
 import { concatBytes } from '../image/tar.ts';
 import { forbidsModification } from '../licensing/expression-obligations.ts';
 import { safePath } from '../policy/safe-path.ts';
 
-/** The index of a 700-billion-parameter model has 9 MB. */
-const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 /** Bytes of all headers of one model: they are in memory together. */
 const MAX_HEADS_BYTES = 128 * 1024 * 1024;
 
@@ -93,7 +93,7 @@ async function readHead(
   return concatBytes([first, await bytes(LENGTH_BYTES, size.value)]);
 }
 
-function withSafePaths(planned: Extract<Resharding, { ok: true }>): Resharding {
+function withSafePaths(planned: Splits): Resharding {
   const refused = new Map<string, string>();
   for (const { file, parts } of planned.splits) {
     if (parts.some(({ path }) => safePath(path) !== null)) refused.set(file.path, 'has too long a name to be numbered');
@@ -102,9 +102,7 @@ function withSafePaths(planned: Extract<Resharding, { ok: true }>): Resharding {
 }
 
 /** The same for a build, where a refusal is an error. @throws PublisherError `too-large`, and the Hub's codes */
-export async function reshardOrThrow(
-  ...[request, hub, model, signal]: Parameters<typeof reshard>
-): Promise<Extract<Resharding, { ok: true }>> {
+export async function reshardOrThrow(...[request, hub, model, signal]: Parameters<typeof reshard>): Promise<Splits> {
   const resharding = await reshard(request, hub, model, signal);
   if (resharding.ok) return resharding;
   const why = [...resharding.refused].map(([path, problem]) => `${path} ${problem}`).join('; ');

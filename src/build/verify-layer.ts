@@ -1,4 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { HubFile } from '../huggingface/types.ts';
+import { contentHash } from '../huggingface/verify.ts';
 import type { LayerSource, PlannedLayer } from '../image/layer-plan.ts';
 import { TAR_END, tarHeader, tarPadding } from '../image/tar.ts';
 
@@ -66,18 +67,16 @@ function exactly(what: string, bytes: Uint8Array): Expectation {
   };
 }
 
-function hashed(
-  path: string,
-  { size, sha256, oid }: { size: number; sha256: string | null; oid: string },
-): Expectation {
-  const hash: Hash = sha256 === null ? createHash('sha1').update(`blob ${size}\0`) : createHash('sha256');
+function hashed(path: string, file: HubFile): Expectation {
+  const hash = contentHash(file);
   return {
     what: path,
-    size,
+    size: file.size,
     take(bytes) {
       hash.update(bytes);
       return true;
     },
-    end: () => (hash.digest('hex') === (sha256 ?? oid) ? null : `${path} in it has other bytes than the Hub's file`),
+    end: () =>
+      hash.digest('hex') === (file.sha256 ?? file.oid) ? null : `${path} in it has other bytes than the Hub's file`,
   };
 }

@@ -45,9 +45,7 @@ export async function withRetry<T>(operation: (attempt: number) => Promise<T>, o
       if (!(error instanceof PublisherError) || !error.retryable || attempt >= attempts) throw error;
       const asked = retryAfterMs?.(error) ?? null;
       if (asked !== null && asked > patienceMs) throw tooPatient(error, asked);
-      await clock.sleep(retryDelay(attempt, random(), asked), signal).catch((reason: unknown) => {
-        throw signal?.aborted ? cancelled(signal) : reason;
-      });
+      await pause(clock, retryDelay(attempt, random(), asked), signal);
     }
   }
 }
@@ -65,6 +63,13 @@ export function retryAfterOf(headers: Headers, now: number): number | null {
   const exhausted = limits.filter((limit) => /;\s*r=0\b/.test(limit)).map((limit) => /;\s*t=(\d+)/.exec(limit)?.[1]);
   const waits = exhausted.filter((seconds) => seconds !== undefined).map(Number);
   return waits.length === 0 ? null : Math.max(...waits) * 1000;
+}
+
+/** Sleeps for milliseconds. @throws PublisherError `cancelled` when the signal aborts meanwhile */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await clock.sleep(ms, signal).catch((reason: unknown) => {
+    throw signal?.aborted ? cancelled(signal) : reason;
+  });
 }
 
 /** The error for an aborted signal: its own reason when that already is one of ours. */

@@ -3,6 +3,7 @@ import { readText } from '../http/body.ts';
 import { cancelled } from '../http/retry.ts';
 import { baseModelsOf, declaredLicense } from './card.ts';
 import { sameTemplate, TOKENIZER_CONFIG, templateInExtract, templateOf } from './chat-template.ts';
+import { fileUrl } from './download.ts';
 import { readModelInfo } from './metadata.ts';
 import { type Connection, get } from './request.ts';
 import { REPOSITORY } from './schema.ts';
@@ -98,7 +99,7 @@ async function readTemplate(
   file: string,
   { timeoutMs, signal, sources }: AncestorOptions,
 ): Promise<string | null> {
-  const url = `${connection.endpoint}/${id}/resolve/${revision}/${file}`;
+  const url = fileUrl(connection, { id, revision }, file);
   sources.push({ url, what: `chat template of ${id}` });
   const timeout = AbortSignal.timeout(timeoutMs);
   try {

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import { sha256Hex } from '../image/hash.ts';
 import type { Logger } from '../log.ts';
 import type { HubCache } from './cache.ts';
 import { pruneCache } from './cache-prune.ts';
@@ -45,7 +46,7 @@ export function createFileCache({ folder, clock, logger, maxBytes = 512 * MIB }:
   return {
     async get(key) {
       try {
-        await using handle = await open(join(folder, nameOf(key)));
+        await using handle = await open(join(folder, sha256Hex(key)));
         const content = contentOf(key, await handle.readFile());
         const now = clock.now();
         // The date says when an entry was last of use; to the day is enough for pruning.
@@ -57,9 +58,9 @@ export function createFileCache({ folder, clock, logger, maxBytes = 512 * MIB }:
     },
     async set(key, bytes) {
       if (bytes.byteLength > Math.min(MAX_ENTRY_BYTES, maxBytes)) return;
-      const header = Buffer.from(`${JSON.stringify({ key, sha256: sha256(bytes) })}\n`);
+      const header = Buffer.from(`${JSON.stringify({ key, sha256: sha256Hex(bytes) })}\n`);
       try {
-        await write(nameOf(key), [header, bytes]);
+        await write(sha256Hex(key), [header, bytes]);
         unpruned += bytes.byteLength;
         if (unpruned < maxBytes / 16) return;
         unpruned = 0;
@@ -76,13 +77,5 @@ function contentOf(key: string, file: Buffer): Uint8Array | null {
   const end = file.indexOf('\n');
   const header = headerSchema.safeParse(JSON.parse(file.toString('utf8', 0, Math.max(0, end)))).data;
   const content = file.subarray(end + 1);
-  return header?.key === key && header.sha256 === sha256(content) ? content : null;
-}
-
-function nameOf(key: string): string {
-  return sha256(key);
-}
-
-function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return header?.key === key && header.sha256 === sha256Hex(content) ? content : null;
 }

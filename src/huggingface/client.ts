@@ -145,8 +145,8 @@ export class HubClient implements Hub {
         message: `The Hub answers commit ${revision} of ${id} with another one, ${info.sha}`,
       };
     }
-    const entries = await readTree(this.#connection, name, info.sha, { token, timeoutMs: this.#timeoutMs, signal });
     const metadata: MetadataOptions = { token, timeoutMs: this.#timeoutMs, signal };
+    const entries = await readTree(this.#connection, name, info.sha, metadata);
     const { files, notChecked } = await withVerdicts(filesOf(name, entries), () =>
       readScan(this.#connection, name, metadata),
     );

@@ -37,25 +37,54 @@ export async function* streamInto(
   file: HubFile,
   options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const what = `${file.path} of ${model.id}`;
+  const body = { what: `${file.path} of ${model.id}`, received: () => verifier.size };
+  for await (const chunk of bodyOf(connection, model, file, options, body)) {
+    verifier.update(chunk);
+    options.onBytes?.(chunk.byteLength);
+    yield chunk;
+  }
+}
+
+export interface Body {
+  /** For messages. */
+  what: string;
+  /** Further ones, e.g. `range`. */
+  headers?: Record<string, string>;
+  /** Looks at the answer before its body; may throw. */
+  onAnswer?: (response: Response) => void;
+  /** Bytes of the file that have come so far, for the error about a body that breaks off. */
+  received(): number;
+}
+
+/**
+ * The body of the answer to one request for a file, just as it comes.
+ *
+ * @throws PublisherError of the answer's kind; `download-truncated` where the connection breaks, `hub-unavailable` where nothing comes
+ */
+export async function* bodyOf(
+  connection: Connection,
+  model: ModelAt,
+  file: HubFile,
+  options: StreamOptions,
+  { what, headers, onAnswer, received }: Body,
+): AsyncGenerator<Uint8Array, void, void> {
   const watch = createWatch(connection.clock, options.stallMs, what);
   const signal = options.signal === undefined ? watch.signal : AbortSignal.any([options.signal, watch.signal]);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
-    const response = await openFile(connection, model, file, { ...options, signal }, watch);
+    const response = await openFile(connection, model, file, { ...options, signal, headers }, watch);
     reader = response.body?.getReader();
+    onAnswer?.(response);
     for (;;) {
       const { done, value } = await watch.during(reader?.read() ?? { done: true, value: undefined });
-      if (done) break;
-      verifier.update(value);
-      options.onBytes?.(value.byteLength);
+      if (done) return;
       yield value;
     }
   } catch (error) {
     if (watch.signal.aborted && options.signal?.aborted !== true) throw watch.signal.reason;
     // A connection that breaks after the first byte cut the file; before, the Hub was out of reach.
     if (reader !== undefined && !(error instanceof PublisherError) && options.signal?.aborted !== true) {
-      throw truncated(model.id, file, verifier.size, error);
+      throw truncated(model.id, file, received(), error);
     }
     throw exchangeError(error, what, options.signal);
   } finally {
@@ -69,12 +98,12 @@ export function fileUrl({ endpoint }: Pick<Connection, 'endpoint'>, { id, revisi
   return `${endpoint}/${id}/resolve/${revision}/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-/** The answer to a request for a file, its body still to be read. @param options.headers further ones, e.g. `range` */
-export async function openFile(
+/** The answer to a request for a file, its body still to be read. */
+async function openFile(
   connection: Connection,
   model: ModelAt,
   file: HubFile,
-  options: StreamOptions & { signal: AbortSignal; headers?: Record<string, string> },
+  options: StreamOptions & { signal: AbortSignal; headers: Record<string, string> | undefined },
   watch: Watch,
 ): Promise<Response> {
   if (file.path.split('/').some((segment) => ['', '.', '..'].includes(segment))) {
@@ -127,7 +156,7 @@ interface Watch {
 }
 
 /** One sleeper for the whole stream instead of a timer for each of its chunks. */
-export function createWatch(clock: Clock, stallMs: number, what: string): Watch {
+function createWatch(clock: Clock, stallMs: number, what: string): Watch {
   const stalled = new AbortController();
   const stopped = new AbortController();
   let since: number | null = null;

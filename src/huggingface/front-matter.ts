@@ -18,16 +18,16 @@ export function cardStatement(readme: string): CardStatement {
   const opening = OPENING.exec(readme);
   if (opening === null) return { kind: 'none' };
   const body = readme.slice(opening[0].length, opening[0].length + MAX_FRONT_MATTER + 1);
-  const closing = CLOSING.exec(body.replaceAll('\r\n', '\n'));
+  const text = body.replaceAll('\r\n', '\n');
+  const closing = CLOSING.exec(text);
   if (closing === null) {
     // Without an end the Hub takes it for text.
     return body.length > MAX_FRONT_MATTER
       ? { kind: 'unreadable', why: `its front matter has more than ${MAX_FRONT_MATTER} characters` }
       : { kind: 'none' };
   }
-  const yaml = body.replaceAll('\r\n', '\n').slice(0, closing.index);
   try {
-    const document = parseDocument(yaml, { uniqueKeys: true, prettyErrors: false });
+    const document = parseDocument(text.slice(0, closing.index), { uniqueKeys: true, prettyErrors: false });
     if (document.errors.length > 0) return { kind: 'unreadable', why: 'its front matter is not valid YAML' };
     const parsed = schema.safeParse(document.toJS({ maxAliasCount: 20 }) ?? {});
     if (!parsed.success) return { kind: 'unreadable', why: 'its front matter is no mapping' };

@@ -4,15 +4,13 @@ import { TEMPLATE_FILE, TOKENIZER_CONFIG, templateOf } from './chat-template.ts'
 import { cardStatement } from './front-matter.ts';
 import { numberedShards } from './numbered-shards.ts';
 import { CODE_CONFIGS, codeBeside, codeIn, unique } from './remote-code.ts';
-import { indexSchema } from './schema.ts';
+import { indexSchema, MAX_INDEX_BYTES } from './schema.ts';
 import type { HubFile, ModelFacts } from './types.ts';
 
 const README = 'README.md';
 const MIB = 1024 * 1024;
 const MAX_README_BYTES = 8 * MIB;
 const MAX_CONFIG_BYTES = 4 * MIB;
-/** The index of a 700-billion-parameter model has 9 MB. */
-const MAX_INDEX_BYTES = 64 * MIB;
 const MAX_INDEXES = 32;
 
 export interface Inspected extends Pick<ModelFacts, 'card' | 'remoteCode' | 'indexes' | 'notChecked' | 'sources'> {

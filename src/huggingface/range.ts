@@ -1,6 +1,6 @@
 import { PublisherError } from '../errors.ts';
-import { createWatch, openFile, type StreamOptions } from './download.ts';
-import { type Connection, exchangeError } from './request.ts';
+import { bodyOf, type StreamOptions } from './download.ts';
+import type { Connection } from './request.ts';
 import type { HubFile, ModelAt } from './types.ts';
 import { truncated } from './verify.ts';
 
@@ -24,36 +24,26 @@ export async function* streamRange(
   }
   if (begin === end) return;
   const what = `bytes ${begin}-${end - 1} of ${file.path} of ${model.id}`;
-  const watch = createWatch(connection.clock, options.stallMs, what);
-  const signal = options.signal === undefined ? watch.signal : AbortSignal.any([options.signal, watch.signal]);
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let at = begin;
-  try {
-    const headers = { range: `bytes=${begin}-${end - 1}` };
-    const response = await openFile(connection, model, file, { ...options, signal, headers }, watch);
-    reader = response.body?.getReader();
-    let position = positionOf(response, { begin, end, size: file.size, what });
-    while (at < end) {
-      const { done, value } = await watch.during(reader?.read() ?? { done: true, value: undefined });
-      if (done) throw truncated(model.id, file, position);
-      const wanted = value.subarray(Math.max(0, at - position), Math.max(0, end - position));
-      position += value.byteLength;
-      if (wanted.byteLength === 0) continue;
-      at += wanted.byteLength;
-      options.onBytes?.(wanted.byteLength);
-      yield wanted;
-    }
-  } catch (error) {
-    if (watch.signal.aborted && options.signal?.aborted !== true) throw watch.signal.reason;
-    // A connection that breaks after the first byte cut the file; before, the Hub was out of reach.
-    if (reader !== undefined && !(error instanceof PublisherError) && options.signal?.aborted !== true) {
-      throw truncated(model.id, file, at, error);
-    }
-    throw exchangeError(error, what, options.signal);
-  } finally {
-    watch.stop();
-    await reader?.cancel().catch(() => {});
+  let position = 0;
+  const body = bodyOf(connection, model, file, options, {
+    what,
+    headers: { range: `bytes=${begin}-${end - 1}` },
+    received: () => at,
+    onAnswer: (response) => {
+      position = positionOf(response, { begin, end, size: file.size, what });
+    },
+  });
+  for await (const chunk of body) {
+    const wanted = chunk.subarray(Math.max(0, at - position), Math.max(0, end - position));
+    position += chunk.byteLength;
+    if (wanted.byteLength === 0) continue;
+    at += wanted.byteLength;
+    options.onBytes?.(wanted.byteLength);
+    yield wanted;
+    if (at >= end) return;
   }
+  throw truncated(model.id, file, position);
 }
 
 interface Wanted {

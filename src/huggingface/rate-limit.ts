@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
-import { cancelled, retryAfterOf } from '../http/retry.ts';
+import { cancelled, pause, retryAfterOf } from '../http/retry.ts';
 import { HubAnswer } from './answer.ts';
 import { limitsIn } from './rate-limit-headers.ts';
 
@@ -100,9 +100,7 @@ export function createRateLimiter({ clock, onWait }: RateLimiterOptions): RateLi
     const ms = until - clock.now();
     if (state.announced !== until) onWait?.(ms);
     state.announced = until;
-    await clock.sleep(ms + SECOND_MS, signal).catch((reason: unknown) => {
-      throw signal?.aborted ? cancelled(signal) : reason;
-    });
+    await pause(clock, ms + SECOND_MS, signal);
   }
 
   function update(state: LaneState, left: number, endsAt: number): void {

@@ -1,5 +1,5 @@
 import { type ErrorCode, PublisherError } from '../errors.ts';
-import { cancelled } from '../http/retry.ts';
+import { pause } from '../http/retry.ts';
 import { type StreamOptions, streamInto } from './download.ts';
 import { streamRange } from './range.ts';
 import type { Connection } from './request.ts';
@@ -50,10 +50,7 @@ export async function* resumedFile(
     interruptions = verifier.size - mark >= PROGRESS ? 1 : interruptions + 1;
     mark = verifier.size;
     if (interruptions >= ATTEMPTS) throw why;
-    const { signal } = options;
-    await connection.clock.sleep(PAUSE_MS * interruptions, signal).catch((reason: unknown) => {
-      throw signal?.aborted ? cancelled(signal) : reason;
-    });
+    await pause(connection.clock, PAUSE_MS * interruptions, options.signal);
   }
   verifier.finish();
 }

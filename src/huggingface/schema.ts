@@ -45,6 +45,9 @@ export const scanSchema = z.object({
 });
 export type Scan = z.infer<typeof scanSchema>;
 
+/** Bytes; the index of a 700-billion-parameter model has 9 MB. */
+export const MAX_INDEX_BYTES = 64 * 1024 * 1024;
+
 /** `*.safetensors.index.json`, `*.bin.index.json`. */
 export const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 

@@ -15,8 +15,12 @@ export interface Verifier {
 
 /** Checks a download against the Hub's listing: size, and sha256 (LFS) or git blob SHA-1 (`blob <size>\0` + content). */
 export function createVerifier(id: string, file: HubFile): Verifier {
-  const hash = file.sha256 === null ? createHash('sha1').update(`blob ${file.size}\0`) : createHash('sha256');
-  return verifierFrom(id, file, hash, 0);
+  return verifierFrom(id, file, contentHash(file), 0);
+}
+
+/** The hash by which the Hub lists a file, before any of its content; hexadecimal, `sha256 ?? oid` is what it has to come to. */
+export function contentHash({ size, sha256 }: Pick<HubFile, 'size' | 'sha256'>): Hash {
+  return sha256 === null ? createHash('sha1').update(`blob ${size}\0`) : createHash('sha256');
 }
 
 function verifierFrom(id: string, file: HubFile, hash: Hash, from: number): Verifier {

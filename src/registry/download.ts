@@ -1,6 +1,6 @@
 import { messageOf, PublisherError } from '../errors.ts';
 import { stripUrls } from '../http/redact.ts';
-import { cancelled } from '../http/retry.ts';
+import { cancelled, pause } from '../http/retry.ts';
 import type { WireResponse } from '../http/wire.ts';
 import { discard, type Place } from './connection.ts';
 import { Hasher } from './digest.ts';
@@ -50,9 +50,7 @@ export async function* downloadBlob(
       });
     }
     connection.logger.warn({ blob: descriptor.digest, offset: hasher.size, failures }, 'download cut, resuming');
-    await connection.clock.sleep(250 * failures, signal).catch((reason: unknown) => {
-      throw signal?.aborted ? cancelled(signal) : reason;
-    });
+    await pause(connection.clock, 250 * failures, signal);
   }
   if (hasher.digest() !== descriptor.digest) {
     throw new PublisherError('registry-invalid', `${name} sent bytes with digest ${hasher.digest()} while ${what}`);

@@ -1,7 +1,7 @@
 import { open, readFile, rm } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
-import { cancelled } from '../http/retry.ts';
+import { cancelled, pause } from '../http/retry.ts';
 import { diskFailure, errnoOf } from './layout-files.ts';
 
 const WAIT_MS = 30_000;
@@ -24,9 +24,7 @@ export async function withLayoutLock<T>(
     if (clock.now() >= until) {
       throw new PublisherError('busy', `Another process holds ${path}: wait for it, or remove the file if none runs`);
     }
-    await clock.sleep(STEP_MS, signal).catch((reason: unknown) => {
-      throw signal?.aborted ? cancelled(signal) : reason;
-    });
+    await pause(clock, STEP_MS, signal);
   }
   try {
     return await change();

@@ -32,13 +32,11 @@ export function partHeader(
 
 /** Foretells the length of a header tensor by tensor, so that cutting a file needs one pass. */
 export class HeaderRuler {
-  readonly #start: number;
   #length: number;
   #members: number;
 
   constructor(metadata: SafetensorsHeader['metadata']) {
-    this.#start = metadata === null ? 0 : encoder.encode(metadataMember(metadata)).length;
-    this.#length = this.#start;
+    this.#length = metadata === null ? 0 : encoder.encode(metadataMember(metadata)).length;
     this.#members = metadata === null ? 0 : 1;
   }
 

@@ -1,17 +1,20 @@
 import type { HubFile } from '../../huggingface/types.ts';
 import { quote } from '../../policy/quote.ts';
-import { tarSize } from '../tar.ts';
 import { parseHeader } from './header.ts';
 import { newIndex, parseIndex, rewriteIndex, type WeightIndex } from './index-file.ts';
-import { splitFile } from './split.ts';
+import { layerSizeAlone, splitFile } from './split.ts';
 import type { MadeFile, SplitFile } from './types.ts';
 
 /** What becomes of the files above the layer limit: all of them are split, or none, for the reasons given by path. */
-export type Resharding =
-  | { ok: true; splits: SplitFile[]; made: MadeFile[] }
-  | { ok: false; refused: ReadonlyMap<string, string> };
+export type Resharding = Splits | { ok: false; refused: ReadonlyMap<string, string> };
 
-export const NOTHING_TO_SPLIT: Extract<Resharding, { ok: true }> = { ok: true, splits: [], made: [] };
+export interface Splits {
+  ok: true;
+  splits: SplitFile[];
+  made: MadeFile[];
+}
+
+export const NOTHING_TO_SPLIT: Splits = { ok: true, splits: [], made: [] };
 
 export interface ReshardInput {
   /** All files of the image. */
@@ -37,9 +40,7 @@ export function oversized<T extends { path: string; size: number }>(
   folder: string,
   layerMaxBytes: number,
 ): T[] {
-  return files.filter(
-    ({ path, size }) => !(tarSize([{ path: `${folder}/${path}`, size, mode: 0o644 }]) <= layerMaxBytes),
-  );
+  return files.filter(({ path, size }) => !(layerSizeAlone(folder, path, size) <= layerMaxBytes));
 }
 
 export function isSafetensors({ path }: { path: string }): boolean {

@@ -31,8 +31,7 @@ export function splitFile({ file, head, folder, layerMaxBytes, paths }: SplitInp
   const order = new Map(tensors.map((tensor, at) => [tensor, at]));
   const nameOf = partNaming(file.path, paths);
   // All names are equally long, so that one stands for the framing of any.
-  const layerSize = (size: number) => tarSize([{ path: `${folder}/${nameOf(1, 1)}`, size, mode: 0o644 }]);
-  const groups = cut(parsed.value, (size) => layerSize(size) <= layerMaxBytes);
+  const groups = cut(parsed.value, (size) => layerSizeAlone(folder, nameOf(1, 1), size) <= layerMaxBytes);
   if (!groups.ok) return groups;
   return {
     ok: true,
@@ -55,6 +54,11 @@ export function splitFile({ file, head, folder, layerMaxBytes, paths }: SplitInp
       }),
     },
   };
+}
+
+/** Bytes of a layer that holds nothing but this file. */
+export function layerSizeAlone(folder: string, path: string, size: number): number {
+  return tarSize([{ path: `${folder}/${path}`, size, mode: 0o644 }]);
 }
 
 /** Groups of tensors in data order, each within the limit. */

@@ -28,12 +28,8 @@ export class MemoryTarget implements ImageTarget {
     this.#repository = name.slice(name.indexOf('/') + 1);
   }
 
-  get tagNames(): string[] {
-    return [...this.storage.repository(this.#repository).tags.keys()];
-  }
-
   async tags(): Promise<string[]> {
-    return this.tagNames;
+    return [...this.storage.repository(this.#repository).tags.keys()];
   }
 
   async manifest(tagOrDigest: string): Promise<ManifestContent> {
