@@ -9,19 +9,48 @@ import { layerMismatch } from './verify-layer.ts';
 const MOST_TAGS = 100;
 
 /** A layer that an image in a registry says it has. */
-export interface Candidate {
+interface Candidate {
   descriptor: Descriptor;
   where: ImageTarget;
   tag: string;
 }
 
 /**
- * Layers by the key their annotations name, over all tags of some repositories. An annotation is a hint, never evidence: what it leads to has to
- * pass {@link readBack} before it counts. A repository that cannot be listed or holds nonsense has no hints to give.
+ * Finds layers that images of some repositories have already, by the key their annotations name. An annotation is a hint, never evidence:
+ * what it leads to is read back and compared before it counts. The repositories are looked through once, when the first layer is asked for.
  */
-export async function findCandidates(
+export class LayerFinder {
+  readonly #repositories: readonly ImageTarget[];
+  readonly #signal: AbortSignal | undefined;
+  #candidates: Promise<Map<string, Candidate[]>> | null = null;
+
+  /** @param signal ends looking through the repositories */
+  constructor(repositories: readonly ImageTarget[], signal?: AbortSignal) {
+    this.#repositories = repositories;
+    this.#signal = signal;
+  }
+
+  /**
+   * @param refused told of every image that says it has the layer and has not
+   * @throws PublisherError `cancelled`
+   */
+  async find(layer: PlannedLayer, refused: (why: string) => void, signal?: AbortSignal): Promise<Descriptor | null> {
+    // A shard has no hash of its own that could be held against it.
+    if (layer.entries.some(({ source }) => source.kind === 'part')) return null;
+    this.#candidates ??= findCandidates(this.#repositories, this.#signal);
+    for (const candidate of (await this.#candidates).get(layer.key) ?? []) {
+      const wrong = await readBack(layer, candidate, signal);
+      if (wrong === null) return candidate.descriptor;
+      refused(`is not taken from ${candidate.where.name}:${candidate.tag}, whose annotation names it: ${wrong}.`);
+    }
+    return null;
+  }
+}
+
+/** Layers by key, over all tags. A repository that cannot be listed or holds nonsense has no hints to give. */
+async function findCandidates(
   repositories: readonly ImageTarget[],
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Map<string, Candidate[]>> {
   const found = new Map<string, Candidate[]>();
   for (const where of repositories) {
@@ -47,10 +76,10 @@ export async function findCandidates(
  * @returns why it is not that layer; null when it is
  * @throws PublisherError `cancelled`
  */
-export async function readBack(
+async function readBack(
   layer: PlannedLayer,
   candidate: Candidate,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<string | null> {
   const { descriptor, where } = candidate;
   if (descriptor.size !== layer.size) return `it has ${descriptor.size} bytes, not ${layer.size}`;
