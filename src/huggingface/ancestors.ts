@@ -101,8 +101,9 @@ async function readTemplate(
 ): Promise<string | null> {
   const url = fileUrl(connection, { id, revision }, file);
   sources.push({ url, what: `chat template of ${id}` });
-  const timeout = AbortSignal.timeout(timeoutMs);
-  try {
+  const { limiter, patienceMs } = connection;
+  const ask = async () => {
+    const timeout = AbortSignal.timeout(timeoutMs);
     const response = await get(connection, url, {
       question: { id, revision, path: file },
       headers: { 'accept-encoding': 'identity' },
@@ -110,8 +111,10 @@ async function readTemplate(
       redirects: 'anywhere',
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
-    const body = { maxBytes: MAX_TEMPLATE_BYTES, what: `${file} of ${id}`, code: 'hub-unavailable' as const };
-    const text = await readText(response, body);
+    return readText(response, { maxBytes: MAX_TEMPLATE_BYTES, what: `${file} of ${id}`, code: 'hub-unavailable' });
+  };
+  try {
+    const text = await limiter.during({ bucket: 'resolvers', authorised: false }, { patienceMs, signal }, ask);
     return file === TOKENIZER_CONFIG ? templateOf(JSON.parse(text)) : text;
   } catch {
     if (signal?.aborted) throw cancelled(signal);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { guardedFetch } from '../../../src/http/fetch.ts';
 import { HubClient } from '../../../src/huggingface/client.ts';
+import { createRateLimiter } from '../../../src/huggingface/rate-limit.ts';
 import type { AncestorMemory, ModelFacts } from '../../../src/huggingface/types.ts';
 import { silentLogger } from '../../../src/log.ts';
 import type { HubModel } from '../../support/hub/model.ts';
@@ -29,13 +30,18 @@ beforeEach(async () => {
 });
 afterEach(() => hub.close());
 
-async function factsOf(id: string, ancestors: AncestorMemory = new Map()): Promise<ModelFacts> {
+async function factsOf(
+  id: string,
+  ancestors: AncestorMemory = new Map(),
+  limiter = createRateLimiter({ clock: systemClock }),
+): Promise<ModelFacts> {
   const client = new HubClient({
     endpoint: hub.url,
     token: null,
     fetch: guardedFetch({ allow: [], allowLoopback: true }),
     clock: { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 20), signal) },
     logger: silentLogger,
+    limiter,
   });
   const result = await client.facts(id, null, { ancestors });
   if (result.kind !== 'found') throw new Error(`${result.kind}: ${result.message}`);
@@ -134,5 +140,23 @@ describe('the chat template', () => {
   ])('of a parent is compared: %s', async (_, child, parent, config, expected) => {
     const told = await start(child, parent, config);
     expect(told).toEqual(expected === null ? [] : [expect.stringMatching(expected)]);
+  });
+
+  it('of a parent is read under the rate limit like any other file', async () => {
+    const files = { 'tokenizer_config.json': template('a') };
+    await start(files, { 'tokenizer_config.json': template('b') });
+    const asked = hub.requests.filter(({ path }) => path.includes('/resolve/'));
+    expect(asked.map(({ path }) => path)).toContainEqual(expect.stringMatching(/^\/acme\/parent\/resolve\/.*config/));
+    const limiter = createRateLimiter({ clock: systemClock });
+    const lanes: string[] = [];
+    const counting: typeof limiter = {
+      ...limiter,
+      during: (lane, options, request) => {
+        lanes.push(lane.bucket);
+        return limiter.during(lane, options, request);
+      },
+    };
+    await factsOf('acme/child', new Map(), counting);
+    expect(lanes.filter((bucket) => bucket === 'resolvers')).toHaveLength(asked.length);
   });
 });
