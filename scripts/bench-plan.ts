@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -17,6 +17,8 @@ import { RegistryClient } from '../src/registry/client.ts';
 import { manyEntries, manyModels } from '../test/support/hub/many.ts';
 import { startHub } from '../test/support/hub/server.ts';
 import { pushBaseImage, startRegistry } from '../test/support/registry/index.ts';
+import { measure } from './bench/measure.ts';
+import { mib, table } from './bench/tables.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const planned = z.object({ targets: z.array(z.object({ action: z.string() })) });
@@ -34,11 +36,9 @@ interface Row {
   targets: number;
   /** Of the command line alone: what a loaded machine does not change. */
   cpuSeconds: number;
-  rssMib: number;
+  /** Bytes. */
+  peakRss: number;
 }
-
-/** Clock ticks a second in proc(5). */
-const TICKS = 100;
 
 const folder = await mkdtemp(join(tmpdir(), 'publisher-bench-'));
 const registry = await startRegistry({ users: { bench: 'bench' } });
@@ -82,49 +82,41 @@ async function catalog(name: string, changed: number | null): Promise<string> {
 
 async function plan(name: string, flags: string[]): Promise<Row> {
   hub.requests.length = 0;
-  const startedAt = performance.now();
-  const child = spawn(process.execPath, [MAIN, 'plan', '--json', ...flags], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, HF_ENDPOINT: hub.url, DATA_DIR: join(folder, 'data') },
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const { result, seconds, cpuSeconds, peakRss } = await measure(async () => {
+    const child = spawn(process.execPath, [MAIN, 'plan', '--json', ...flags], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: folder, HF_ENDPOINT: hub.url, DATA_DIR: join(folder, 'data') },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return { out, code };
   });
-  let peak = 0;
-  let ticks = 0;
-  const proc = (file: string) => readFile(`/proc/${child.pid}/${file}`, 'utf8').catch(() => '');
-  const watch = setInterval(async () => {
-    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(await proc('status'))?.[1] ?? 0) / 1024);
-    // Behind the name, which may hold blanks, user and system time are the 12th and 13th field.
-    const [user = 0, system = 0] = (await proc('stat')).replace(/.*\) /, '').split(' ').slice(11, 13).map(Number);
-    ticks = Math.max(ticks, user + system);
-  }, 50);
-  const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`plan ended with ${code}`);
+  if (result.code !== 0) throw new Error(`plan ended with ${result.code}`);
   return {
     name,
-    seconds: (performance.now() - startedAt) / 1000,
+    seconds,
     requests: hub.requests.length,
     unchanged: hub.requests.filter(({ headers }) => headers['if-none-match'] !== undefined).length,
-    targets: planned.parse(JSON.parse(out)).targets.length,
-    cpuSeconds: ticks / TICKS,
-    rssMib: Math.round(peak),
+    targets: planned.parse(JSON.parse(result.out)).targets.length,
+    cpuSeconds,
+    peakRss,
   };
 }
 
 function report(rows: Row[]): void {
-  const lines = rows.map(
-    ({ name, seconds, requests, unchanged, targets, cpuSeconds, rssMib }) =>
-      `| ${name} | ${targets} | ${seconds.toFixed(1)} | ${cpuSeconds.toFixed(1)} | ${requests} | ${unchanged} | ${rssMib} |`,
+  const lines = table(
+    ['`plan` of', 'targets', 'wall, s', 'CPU, s', 'requests to the Hub', 'of them by ETag', 'peak RSS, MiB'],
+    rows.map(({ name, targets, seconds, cpuSeconds, requests, unchanged, peakRss }) => [
+      name,
+      `${targets}`,
+      seconds.toFixed(1),
+      cpuSeconds.toFixed(1),
+      `${requests}`,
+      `${unchanged}`,
+      mib(peakRss),
+    ]),
   );
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-  process.stdout.write(
-    [
-      `A catalog of ${count} models; the Hub takes ${latencyMs} ms for every answer; ${machine}.`,
-      '',
-      '| `plan` of | targets | wall, s | CPU, s | requests to the Hub | of them by ETag | peak RSS, MiB |',
-      '| --- | --- | --- | --- | --- | --- | --- |',
-      ...lines,
-      '',
-    ].join('\n'),
-  );
+  const head = `A catalog of ${count} models; the Hub takes ${latencyMs} ms for every answer; ${machine}.`;
+  process.stdout.write([head, '', ...lines, ''].join('\n'));
 }

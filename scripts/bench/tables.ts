@@ -72,8 +72,8 @@ function used({ cpuSeconds, peakRss, written }: Measured): string[] {
   return [cpuSeconds.toFixed(1), mib(peakRss), mib(written)];
 }
 
-function table(head: string[], rows: string[][]): string[] {
+export function table(head: string[], rows: string[][]): string[] {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 }
 
-const mib = (bytes: number): string => (bytes / MIB).toFixed(0);
+export const mib = (bytes: number): string => (bytes / MIB).toFixed(0);

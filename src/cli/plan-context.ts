@@ -72,6 +72,9 @@ function hostOf(text: string): string[] {
   }
 }
 
+/** A plan is worth having without its base digests: a registry out of reach must not hold it up. */
+export const PLAN_BASE_PATIENCE_MS = 10_000;
+
 export interface PlanFilter {
   base?: Catalog;
   only?: string;

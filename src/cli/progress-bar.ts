@@ -1,4 +1,4 @@
-import { formatBytes } from '../report/numbers.ts';
+import { formatBytes, percent, stepsDone } from '../report/numbers.ts';
 import { formatDuration } from './duration.ts';
 
 /** How far something is. */
@@ -24,7 +24,7 @@ export function progressBar(progress: Progress, columns: number): string {
   const words = progressWords(progress);
   const width = Math.min(WIDEST, columns - progress.label.length - words.length - 4);
   if (width < NARROWEST) return `${progress.label} ${words}`.slice(0, Math.max(0, columns));
-  const filled = Math.floor(width * shareOf(progress));
+  const filled = stepsDone(progress.done, progress.total, width);
   return `${progress.label} [${'#'.repeat(filled)}${'-'.repeat(width - filled)}] ${words}`;
 }
 
@@ -36,11 +36,7 @@ export function progressWords(progress: Progress): string {
   const settled = done > 0 && elapsedMs >= SETTLED_MS;
   const left = settled && done < total ? `${formatDuration((elapsedMs / done) * (total - done))} left` : '';
   const rate = inBytes && settled ? `${formatBytes(Math.round((done * 1000) / elapsedMs))}/s` : '';
-  return [`${Math.floor(shareOf(progress) * 100)} %`, amounts, formatDuration(elapsedMs), left, rate, note ?? '']
+  return [`${percent(done, total)} %`, amounts, formatDuration(elapsedMs), left, rate, note ?? '']
     .filter((part) => part !== '')
     .join(', ');
-}
-
-function shareOf({ done, total }: Progress): number {
-  return total === 0 ? 1 : Math.min(1, Math.max(0, done / total));
 }

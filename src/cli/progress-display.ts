@@ -19,13 +19,18 @@ const REDRAW_MS = 100;
 /** A log should not be full of it, and what is over by then needs none. */
 const LINE_MS = 2_000;
 
+/** Milliseconds between two tellings of progress, where nothing new has begun. */
+export function tellEvery({ columns }: Pick<Output, 'columns'>): number {
+  return columns === null ? LINE_MS : REDRAW_MS;
+}
+
 /**
  * Progress on stderr: on a terminal a bar that is redrawn in place, else a line now and then, and nothing where only a program
  * listens (`--json` without a terminal).
  */
 export function showProgress({ output, clock, note, ...what }: DisplayOptions): ProgressDisplay {
   const startedAt = clock.now();
-  const every = output.columns === null ? LINE_MS : REDRAW_MS;
+  const every = tellEvery(output);
   let last = output.columns === null ? startedAt : Number.NEGATIVE_INFINITY;
   return {
     update(done, total) {

@@ -1,12 +1,10 @@
-import type { BuildProgress } from '../build/types.ts';
+import type { BuildProgress, Lane } from '../build/types.ts';
 import type { Clock } from '../clock.ts';
+import { percent } from '../report/numbers.ts';
 import { progressWords } from '../report/progress.ts';
 import type { Output } from './output.ts';
 import { progressBar } from './progress-bar.ts';
-
-/** A log should not be full of it; the eye sees no more than ten a second. */
-const LINE_MS = 2_000;
-const REDRAW_MS = 100;
+import { tellEvery } from './progress-display.ts';
 
 /**
  * A build's progress on stderr: each new step as a line at once; in between, on a terminal, a bar that is redrawn in place, elsewhere a line
@@ -24,7 +22,7 @@ export function buildProgress(
     update(progress) {
       const now = clock.now();
       const isNew = progress.step !== step;
-      if (!isNew && now - last < (output.columns === null ? LINE_MS : REDRAW_MS)) return;
+      if (!isNew && now - last < tellEvery(output)) return;
       step = progress.step;
       last = now;
       if (isNew || output.columns === null) output.say(`${name}: ${progressWords(progress)}`);
@@ -44,7 +42,6 @@ function bar({ bytesDone, bytesTotal, lanes = [] }: BuildProgress, elapsedMs: nu
   );
 }
 
-function laneWords({ name, done, total }: { name: string; done: number; total: number }): string {
-  const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
-  return `${name.slice(name.lastIndexOf('/') + 1).slice(-12)} ${percent}%`;
+function laneWords({ name, done, total }: Lane): string {
+  return `${name.slice(name.lastIndexOf('/') + 1).slice(-12)} ${percent(done, total)}%`;
 }

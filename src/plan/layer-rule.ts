@@ -1,5 +1,6 @@
 import { type LayerPlanInput, planLayers } from '../image/layer-plan.ts';
 import type { Resharding } from '../image/safetensors/reshard.ts';
+import { denies } from '../policy/reason.ts';
 import type { Decision, Reason } from '../policy/types.ts';
 import type { PlannedTarget } from './types.ts';
 
@@ -12,7 +13,11 @@ export function withLayerRule(
   if (decision.fat !== 'build' || !resharding.ok) return decision;
   const plan = planLayers({ ...input, splits: resharding.splits, made: resharding.made });
   if (plan.ok) return decision;
-  const reason: Reason = { code: plan.code, effect: 'denies-fat', message: plan.message };
+  return denyFat(decision, denies(plan.code, plan.message));
+}
+
+/** Only the fat variant is skipped, for this reason before all others. */
+export function denyFat(decision: Decision, reason: Reason): Decision {
   return { ...decision, fat: 'skip', reasons: [reason, ...decision.reasons] };
 }
 

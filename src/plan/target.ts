@@ -9,12 +9,13 @@ import { ASSEMBLER_FORMAT, fileIdentity, type ImageInputs, inputsKey } from '../
 import type { Resharding } from '../image/safetensors/reshard.ts';
 import { allLegalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
 import { legalScope } from '../licensing/legal-scope.ts';
+import { denies } from '../policy/reason.ts';
 import type { Decision, FileChoice } from '../policy/types.ts';
 import type { BaseAnswer } from './bases.ts';
 import { type AskReshard, decideModel } from './decide-model.ts';
 import { type DestinationContext, type Destinations, destinations } from './destinations.ts';
 import { effectiveLayerLimit } from './layer-limit.ts';
-import { shardCounts, withLayerRule } from './layer-rule.ts';
+import { denyFat, shardCounts, withLayerRule } from './layer-rule.ts';
 import type { PlannedTarget } from './types.ts';
 
 export interface TargetContext extends DestinationContext {
@@ -173,11 +174,7 @@ function withCeiling(decision: Decision, { choice, context }: TargetInput): Deci
   if (decision.fat === 'fail' || choice === null || maxImageBytes === null || choice.bytes <= maxImageBytes)
     return decision;
   const message = `The files are ${choice.bytes} bytes, over the operator's ceiling of ${maxImageBytes} for one image (MAX_IMAGE_BYTES).`;
-  return {
-    ...decision,
-    fat: 'skip',
-    reasons: [{ code: 'too-large', effect: 'denies-fat', message }, ...decision.reasons],
-  };
+  return denyFat(decision, denies('too-large', message));
 }
 
 function buildRequest(

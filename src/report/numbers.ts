@@ -11,6 +11,16 @@ export function formatBytes(bytes: number): string {
   return `${step === 0 ? value : Number(value.toPrecision(3))} ${STEPS[step]}`;
 }
 
+/** How much of something is done, in whole steps from 0 to `steps`; nothing at all is done from the start. */
+export function stepsDone(done: number, total: number, steps: number): number {
+  return total === 0 ? steps : Math.min(steps, Math.max(0, Math.floor((steps * done) / total)));
+}
+
+/** The same in whole per cent. */
+export function percent(done: number, total: number): number {
+  return stepsDone(done, total, 100);
+}
+
 /** A count with its noun, in the plural where English wants it. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

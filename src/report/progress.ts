@@ -1,6 +1,6 @@
 import type { BuildProgress } from '../build/types.ts';
 import { textCell } from './markdown.ts';
-import { formatBytes } from './numbers.ts';
+import { formatBytes, percent } from './numbers.ts';
 
 /** A build's progress in one line: `streaming weights (1.2 GB of 5 GB, 120 MB/s, 32 s left)`. */
 export function progressWords({ step, bytesDone, bytesTotal, bytesPerSecond, secondsLeft }: BuildProgress): string {
@@ -19,10 +19,8 @@ export function laneTable({ lanes = [] }: BuildProgress): string[] {
   return [
     '| On its way | Of | |',
     '| --- | --- | --- |',
-    ...lanes.map(({ name, done, total }) => `| ${textCell(name)} | ${formatBytes(total)} | ${percent(done, total)} |`),
+    ...lanes.map(
+      ({ name, done, total }) => `| ${textCell(name)} | ${formatBytes(total)} | ${percent(done, total)} % |`,
+    ),
   ];
-}
-
-function percent(done: number, total: number): string {
-  return `${total === 0 ? 100 : Math.floor((100 * done) / total)} %`;
 }

@@ -4,11 +4,8 @@ import type { PlannedTarget } from '../../plan/types.ts';
 import { targetName } from '../../report/target-name.ts';
 import { CATALOG_FLAG, type Command, OWNER_FLAG } from '../command.ts';
 import { type Evidence, evidenceLines, evidenceOf } from '../explain.ts';
-import { planFor, preparePlanning } from '../plan-context.ts';
-import { exitOf } from './plan.ts';
-
-/** A plan's decision stands without its base's digest. */
-const BASE_PATIENCE_MS = 10_000;
+import { PLAN_BASE_PATIENCE_MS, planFor, preparePlanning } from '../plan-context.ts';
+import { exitOf, whyLines } from './plan.ts';
 
 /** `{evidence, targets:[{runtime, variant, action, reasons, warnings}]}`; exit codes as `plan`. */
 export const explain: Command = {
@@ -32,7 +29,7 @@ export const explain: Command = {
       {
         only: short,
         experimental: context.arguments.given('experimental'),
-        basePatienceMs: BASE_PATIENCE_MS,
+        basePatienceMs: PLAN_BASE_PATIENCE_MS,
         onFacts: (_, answer) => {
           facts = answer;
         },
@@ -70,9 +67,5 @@ function evidenceIn(
 }
 
 function decisions(targets: PlannedTarget[]): string[] {
-  return targets.flatMap((target) => [
-    `${targetName(target, targets)}: ${target.action}`,
-    ...target.reasons.map(({ code, message }) => `    ${code}: ${message}`),
-    ...target.warnings.map((warning) => `    warning: ${warning}`),
-  ]);
+  return targets.flatMap((target) => [`${targetName(target, targets)}: ${target.action}`, ...whyLines(target)]);
 }

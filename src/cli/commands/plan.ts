@@ -4,11 +4,8 @@ import { formatBytes, plural } from '../../report/numbers.ts';
 import { targetName } from '../../report/target-name.ts';
 import { CATALOG_FLAG, type Command, OWNER_FLAG } from '../command.ts';
 import { loadCatalog } from '../load-catalog.ts';
-import { planFor, preparePlanning, shownTarget, usable } from '../plan-context.ts';
+import { PLAN_BASE_PATIENCE_MS, planFor, preparePlanning, shownTarget, usable } from '../plan-context.ts';
 import { showProgress } from '../progress-display.ts';
-
-/** A plan is worth having without its base digests: a registry out of reach must not hold it up. */
-const BASE_PATIENCE_MS = 10_000;
 
 /** `{targets:[…], warnings, diff}`; 3 if any target is `hub-unavailable`, else 1 if any is `fail`. */
 export const plan: Command = {
@@ -38,7 +35,7 @@ export const plan: Command = {
         base,
         only: given.text('model'),
         experimental: given.given('experimental'),
-        basePatienceMs: BASE_PATIENCE_MS,
+        basePatienceMs: PLAN_BASE_PATIENCE_MS,
         onModel: progress.update,
       },
       context,
@@ -62,10 +59,17 @@ function describe({ targets, warnings }: Plan): string[] {
     return [
       `${targetName(target, targets)}: ${target.action} (${license}${size}${target.revision === null ? '' : `, ${target.revision.slice(0, 7)}`})`,
       ...(target.tags.length > 0 ? [`    ${target.repository ?? 'no registry'}: ${target.tags.join(', ')}`] : []),
-      ...target.reasons.map(({ code, message }) => `    ${code}: ${message}`),
-      ...target.warnings.map((warning) => `    warning: ${warning}`),
+      ...whyLines(target),
     ];
   });
   const told = [...lines, ...warnings.map((warning) => `warning: ${warning}`)];
   return told.length === 0 ? ['Nothing to plan.'] : told;
+}
+
+/** A target's reasons and warnings, indented. */
+export function whyLines({ reasons, warnings }: PlannedTarget): string[] {
+  return [
+    ...reasons.map(({ code, message }) => `    ${code}: ${message}`),
+    ...warnings.map((warning) => `    warning: ${warning}`),
+  ];
 }
