@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tagImage } from '../../src/build/assemble.ts';
-import type { BuildRequest, LayerMemory } from '../../src/build/types.ts';
+import type { BuildRequest } from '../../src/build/types.ts';
 import { LAYER_KEY } from '../../src/image/layer-annotations.ts';
 import { blobOf } from '../../src/registry/content.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../../src/registry/media-types.ts';
 import { parseManifestContent } from '../../src/registry/schema.ts';
-import type { Descriptor, Digest, ImageTarget } from '../../src/registry/types.ts';
+import type { Descriptor, ImageTarget } from '../../src/registry/types.ts';
+import { LayersInMemory } from '../support/build/layers-in-memory.ts';
 import { openWorkshop, type Workshop } from '../support/build/workshop.ts';
 import { type HubStandIn, startHub } from '../support/hub/server.ts';
 import { tinyModel } from '../support/hub/tiny.ts';
@@ -40,21 +41,9 @@ const fresh = (host: string = registry.host) => {
 const weightDownloads = () =>
   hub.requests.filter(({ server, path }) => server === 'hub' && path.endsWith('.safetensors'));
 
-/** What the ledger would hold, in memory. */
-function remembering(): LayerMemory {
-  const layers = new Map<string, { digest: Digest; size: number }>();
-  const places = new Map<Digest, string[]>();
-  return {
-    find: async (key) => layers.get(key) ?? null,
-    remember: async (key, _, layer) => void layers.set(key, layer),
-    places: async (digest) => places.get(digest) ?? [],
-    notePlaces: async (digest, names) => void places.set(digest, [...names, ...(places.get(digest) ?? [])]),
-  };
-}
-
 describe('weights move once', () => {
   it('whatever base, runtime or arguments change around them', async () => {
-    const memory = remembering();
+    const memory = new LayersInMemory();
     const target = fresh();
     await workshop.build(request, [target], { memory });
     hub.requests.length = 0;
@@ -73,7 +62,7 @@ describe('weights move once', () => {
   });
 
   it('into another repository of the registry by a mount, into another registry by a copy', async () => {
-    const memory = remembering();
+    const memory = new LayersInMemory();
     await workshop.build(request, [fresh()], { memory });
     hub.requests.length = 0;
     const mounted = await workshop.build(request, [fresh()], { memory });
@@ -132,7 +121,7 @@ describe('a foreign image that names our layers', () => {
     const target = fresh();
     await plant(target, real, undisturbed.digest, spoil);
     hub.requests.length = 0;
-    const memory = remembering();
+    const memory = new LayersInMemory();
     const built = await workshop.build(request, [target], { memory });
     expect(built.digest).toBe(undisturbed.digest);
     expect(weightDownloads()).toHaveLength(2);

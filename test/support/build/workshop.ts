@@ -14,6 +14,7 @@ import { RegistryClient, type RegistryRepository } from '../../../src/registry/c
 import { parseReference } from '../../../src/registry/reference.ts';
 import type { ImageTarget } from '../../../src/registry/types.ts';
 import { hastyClock } from '../clock/hasty-clock.ts';
+import { LayersInMemory } from './layers-in-memory.ts';
 
 const { fetch, wire } = guardedHttp({ allow: [], allowLoopback: true });
 const ENTRYPOINT = await readFile(new URL('../../../docker/entrypoint.sh', import.meta.url));
@@ -78,7 +79,7 @@ export function openWorkshop(hubUrl: string): Workshop {
       if (target?.request) return target.request;
       throw new Error(`not to be built: ${JSON.stringify([target?.reasons, target?.warnings])}`);
     },
-    async build(request, targets, { memory = forgetful, ...options } = {}) {
+    async build(request, targets, { memory = new LayersInMemory(), ...options } = {}) {
       const reference = parseReference(request.base.reference);
       return assemble(request, {
         hub,
@@ -94,10 +95,3 @@ export function openWorkshop(hubUrl: string): Workshop {
     },
   };
 }
-
-const forgetful: LayerMemory = {
-  find: async () => null,
-  remember: async () => undefined,
-  places: async () => [],
-  notePlaces: async () => undefined,
-};

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AssembleContext } from '../../../src/build/assemble.ts';
 import { Transfer } from '../../../src/build/transfer.ts';
-import type { BuildProgress, LayerMemory } from '../../../src/build/types.ts';
+import type { BuildProgress } from '../../../src/build/types.ts';
 import { type ErrorCode, PublisherError } from '../../../src/errors.ts';
 import type { PlannedLayer } from '../../../src/image/layer-plan.ts';
 import { blobOf } from '../../../src/registry/content.ts';
@@ -9,6 +9,7 @@ import { digestOf } from '../../../src/registry/digest.ts';
 import { OCI_LAYER } from '../../../src/registry/media-types.ts';
 import { formatReference, parseReference } from '../../../src/registry/reference.ts';
 import type { BlobContent, Descriptor, Digest } from '../../../src/registry/types.ts';
+import { LayersInMemory } from '../../support/build/layers-in-memory.ts';
 import { hastyClock } from '../../support/clock/hasty-clock.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
 import { MemoryTarget } from '../../support/image/memory-target.ts';
@@ -19,15 +20,8 @@ const DIGEST = digestOf(BYTES);
 const LAYER: Descriptor = { mediaType: OCI_LAYER, digest: DIGEST, size: BYTES.length };
 
 function setup(targets: [MemoryTarget, ...MemoryTarget[]] = [new MemoryTarget('one.example/a')]) {
-  const places: string[] = [];
   const others = new Map<string, MemoryTarget>();
-  const known = new Map<string, { digest: Digest; size: number }>();
-  const memory: LayerMemory = {
-    find: async (key) => known.get(key) ?? null,
-    remember: async (key, _path, layer) => void known.set(key, layer),
-    places: async () => places,
-    notePlaces: async () => undefined,
-  };
+  const memory = new LayersInMemory();
   const progress: BuildProgress[] = [];
   const source = new MemoryTarget('base.example/base');
   const context: AssembleContext = {
@@ -45,7 +39,15 @@ function setup(targets: [MemoryTarget, ...MemoryTarget[]] = [new MemoryTarget('o
     clock: hastyClock,
     onProgress: (told) => progress.push(told),
   };
-  return { context, source, known, places, others, progress, transfer: new Transfer(context, BYTES.length) };
+  return {
+    context,
+    source,
+    known: memory.known,
+    places: memory.noted,
+    others,
+    progress,
+    transfer: new Transfer(context, BYTES.length),
+  };
 }
 
 const planned = (key: string): PlannedLayer => {
@@ -159,7 +161,7 @@ describe('a layer from the Hub', () => {
     const elsewhere = new MemoryTarget('one.example/b', target.storage);
     await elsewhere.write(blobOf(BYTES, OCI_LAYER));
     known.set('key', { digest: DIGEST, size: BYTES.length });
-    places.push('one.example/b');
+    places.set(DIGEST, ['one.example/b']);
     const { content, opened } = failing(0);
     await transfer.weightLayer(planned('key'), content);
     expect(opened()).toBe(1);
@@ -167,7 +169,7 @@ describe('a layer from the Hub', () => {
     others.set('one.example/b', elsewhere);
     const again = setup([new MemoryTarget('one.example/c', target.storage)]);
     again.known.set('key', { digest: DIGEST, size: BYTES.length });
-    again.places.push('one.example/b');
+    again.places.set(DIGEST, ['one.example/b']);
     again.others.set('one.example/b', elsewhere);
     await again.transfer.weightLayer(planned('key'), content);
     expect(opened()).toBe(1);
@@ -180,7 +182,7 @@ describe('a layer from the Hub', () => {
     const empty = new MemoryTarget('three.example/b');
     await elsewhere.write(blobOf(BYTES, OCI_LAYER));
     known.set('key', { digest: DIGEST, size: BYTES.length });
-    places.push('three.example/b', 'two.example/b');
+    places.set(DIGEST, ['three.example/b', 'two.example/b']);
     others.set('two.example/b', elsewhere).set('three.example/b', empty);
     const { content, opened } = failing(0);
     await transfer.weightLayer(planned('key'), content);

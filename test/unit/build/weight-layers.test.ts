@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ShardMemory } from '../../../src/build/shard-memory.ts';
-import type { LayerMemory, RememberedLayer } from '../../../src/build/types.ts';
 import { chainsOf } from '../../../src/build/weight-layers.ts';
 import type { LayerSource, PlannedLayer } from '../../../src/image/layer-plan.ts';
 import type { SplitFile } from '../../../src/image/safetensors/types.ts';
+import { LayersInMemory } from '../../support/build/layers-in-memory.ts';
 import { digest } from '../../support/image/inputs.ts';
 import { hubFile } from '../../support/policy/input.ts';
 
@@ -39,15 +39,9 @@ describe('layers that move one after the other', () => {
 
 describe('the memory of layers with shards', () => {
   function memories() {
-    const known = new Map<string, RememberedLayer>();
-    const inner: LayerMemory = {
-      find: async (key) => known.get(key) ?? null,
-      remember: async (key, _path, written) => void known.set(key, written),
-      places: async () => [],
-      notePlaces: async () => undefined,
-    };
+    const inner = new LayersInMemory();
     const both = layer('both', part(A, 0), part(A, 1));
-    return { known, both, memory: new ShardMemory(inner, [plain, both]) };
+    return { known: inner.known, both, memory: new ShardMemory(inner, [plain, both]) };
   }
   const written = { digest: digest('1'), size: 5 };
 
