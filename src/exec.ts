@@ -2,7 +2,6 @@ import { constants, existsSync } from 'node:fs';
 import { access, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { execa } from 'execa';
 import { PublisherError } from './errors.ts';
 
 export interface RunOptions {
@@ -48,6 +47,8 @@ export async function run(command: string, args: readonly string[], options: Run
   if (signal?.aborted === true) throw new PublisherError('cancelled', `${command} was cancelled before it started.`);
   const empty = options.cwd === undefined ? await mkdtemp(join(tmpdir(), 'publisher-run-')) : null;
   try {
+    // A sixth of all that a command would load, and most commands start nothing.
+    const { execa } = await import('execa');
     const result = await execa(command, [...args], {
       cwd: options.cwd ?? empty ?? tmpdir(),
       env: { ...inherited(), ...options.env },

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
-import { type Fetch, guardedHttp } from './http/fetch.ts';
+import { guardedHttp, type Http } from './http/fetch.ts';
 import { redactingLogger } from './http/redacting-logger.ts';
 import { createSecrets, type Secrets } from './http/secrets.ts';
 import { createFileCache } from './huggingface/cache-files.ts';
@@ -94,12 +94,10 @@ export async function createServices(options: ServicesOptions): Promise<Services
       allowLoopback: loopback,
       env: process.env,
     });
-  const { fetch: plainHubFetch } = httpFor(isLoopback(hubHost.host));
   let hubRequests = 0;
-  const hubFetch: Fetch = (input, init) => {
+  const hubHttp = counted(httpFor(isLoopback(hubHost.host)), () => {
     hubRequests += 1;
-    return plainHubFetch(input, init);
-  };
+  });
   const warnOfWait = (ms: number) => logger.warn({ seconds: Math.ceil(ms / 1000) }, "waiting for the Hub's rate limit");
   const limiter = createRateLimiter({ clock, onWait: options.onHubWait ?? warnOfWait });
   const cacheFolder = join(environment.dataDir, 'cache', 'hub');
@@ -112,7 +110,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     const created = new HubClient({
       endpoint: environment.hubEndpoint,
       token: environment.hubToken,
-      fetch: hubFetch,
+      ...hubHttp,
       clock,
       logger,
       grant: (id) => isGranted(id, owner, grants),
@@ -221,4 +219,18 @@ async function runHelper(helper: string, server: string): Promise<string | null>
     check: false,
   });
   return exitCode === 0 ? stdout : null;
+}
+
+/** The same, with a word before each request. */
+function counted({ fetch, wire }: Http, onRequest: () => void): Http {
+  return {
+    fetch: (input, init) => {
+      onRequest();
+      return fetch(input, init);
+    },
+    wire: (url, request) => {
+      onRequest();
+      return wire(url, request);
+    },
+  };
 }

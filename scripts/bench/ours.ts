@@ -8,6 +8,8 @@ import { type Measured, measure } from './measure.ts';
 import { BASES, type Stage } from './stage.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** As `npm run cli` has it. */
+const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 const answer = z.object({
   images: z.array(
     z.object({
@@ -51,7 +53,7 @@ export async function ours(stage: Stage, options: OursOptions = {}): Promise<Our
   const { result, ...measured } = await measure(() =>
     run(process.execPath, [CLI, 'build', 'tiny', '--variant', variant, '--runtime', runtime, ...tagged, '--json'], {
       cwd: stage.folder,
-      env: { HOME: stage.folder, HF_ENDPOINT: stage.hub.url, DATA_DIR: join(stage.folder, ledger) },
+      env: { HOME: stage.folder, NODE_COMPILE_CACHE, HF_ENDPOINT: stage.hub.url, DATA_DIR: join(stage.folder, ledger) },
       signal: stage.signal,
     }),
   );

@@ -1,5 +1,11 @@
 #!/usr/bin/env node
-import { runCli } from './run.ts';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+// Of what is installed beside us, so that nobody else can write it; where that cannot be written, commands only start slower.
+enableCompileCache(
+  process.env.NODE_COMPILE_CACHE ?? fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url)),
+);
 
 // `plan | head` closes the pipe: that is not our failure.
 for (const stream of [process.stdout, process.stderr]) {
@@ -10,6 +16,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const FORGOTTEN_MS = 1_000;
 
+const { runCli } = await import('./run.ts');
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,

@@ -40,7 +40,10 @@ export async function readBytes(
 }
 
 /** The body as UTF-8 text; see {@link readBytes}. */
-export async function readText(response: Response, options: BodyOptions): Promise<string> {
+export async function readText(
+  response: Pick<WireResponse, 'headers' | 'body'>,
+  options: BodyOptions,
+): Promise<string> {
   return new TextDecoder().decode(await readBytes(response, options));
 }
 
@@ -48,7 +51,10 @@ export async function readText(response: Response, options: BodyOptions): Promis
  * The body parsed as JSON, still to be validated; see {@link readBytes}.
  * @throws PublisherError `options.code`, not retryable, when it is not JSON
  */
-export async function readJson(response: Response, options: BodyOptions): Promise<unknown> {
+export async function readJson(
+  response: Pick<WireResponse, 'headers' | 'body'>,
+  options: BodyOptions,
+): Promise<unknown> {
   const text = await readText(response, options);
   try {
     return JSON.parse(text);

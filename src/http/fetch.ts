@@ -20,6 +20,13 @@ export interface GuardedFetchOptions {
   env?: Record<string, string | undefined>;
 }
 
+/** Two ways to the same places. */
+export interface Http {
+  fetch: Fetch;
+  /** For large bodies. */
+  wire: Wire;
+}
+
 const LOCAL = 'localhost,127.0.0.1,::1';
 
 /**
@@ -31,7 +38,7 @@ export function guardedFetch(options: GuardedFetchOptions): Fetch {
 }
 
 /** The same `fetch`, and a way past it for large bodies that keeps the same rule, proxies and timeouts. */
-export function guardedHttp(options: GuardedFetchOptions): { fetch: Fetch; wire: Wire } {
+export function guardedHttp(options: GuardedFetchOptions): Http {
   const { connectMs = 15_000, headersMs = 300_000, bodyMs = 300_000 } = options.timeouts ?? {};
   const guard = createGuard({ ...options, connectTimeoutMs: connectMs });
   const dispatcher = createDispatcher(guard, options, {

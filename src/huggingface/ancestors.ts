@@ -109,6 +109,7 @@ async function readTemplate(
       headers: { 'accept-encoding': 'identity' },
       token: null,
       redirects: 'anywhere',
+      via: 'load',
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     return readText(response, { maxBytes: MAX_TEMPLATE_BYTES, what: `${file} of ${id}`, code: 'hub-unavailable' });

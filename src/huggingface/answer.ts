@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PublisherError } from '../errors.ts';
 import { readText } from '../http/body.ts';
 import { retryAfterOf } from '../http/retry.ts';
+import type { WireResponse } from '../http/wire.ts';
 
 /** What was asked for, for messages. */
 export interface Question {
@@ -35,7 +36,7 @@ const errorBody = z.object({ error: z.string() });
  * One of our errors for an answer that is not a success, by the Hub's `X-Error-Code` and `X-Error-Message` where it sends
  * them, else by status. Reads and closes the body.
  */
-export async function failedAnswer(response: Response, question: Question, now: number): Promise<PublisherError> {
+export async function failedAnswer(response: WireResponse, question: Question, now: number): Promise<PublisherError> {
   const body = await readText(response, {
     maxBytes: ERROR_BODY_BYTES,
     what: 'The answer',

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
 import { withRetry } from '../http/retry.ts';
+import type { WireResponse } from '../http/wire.ts';
 import { type Connection, exchangeError, get, retryOptions } from './request.ts';
 import type { DownloadOptions, HubFile, ModelAt } from './types.ts';
 import { createVerifier, truncated, type Verifier } from './verify.ts';
@@ -51,7 +52,7 @@ export interface Body {
   /** Further ones, e.g. `range`. */
   headers?: Record<string, string>;
   /** Looks at the answer before its body; may throw. */
-  onAnswer?: (response: Response) => void;
+  onAnswer?: (response: WireResponse) => void;
   /** Bytes of the file that have come so far, for the error about a body that breaks off. */
   received(): number;
 }
@@ -70,26 +71,28 @@ export async function* bodyOf(
 ): AsyncGenerator<Uint8Array, void, void> {
   const watch = createWatch(connection.clock, options.stallMs, what);
   const signal = options.signal === undefined ? watch.signal : AbortSignal.any([options.signal, watch.signal]);
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let response: WireResponse | undefined;
+  let chunks: AsyncIterator<Uint8Array> | undefined;
   try {
-    const response = await openFile(connection, model, file, { ...options, signal, headers }, watch);
-    reader = response.body?.getReader();
+    response = await openFile(connection, model, file, { ...options, signal, headers }, watch);
     onAnswer?.(response);
+    chunks = response.body?.[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await watch.during(reader?.read() ?? { done: true, value: undefined });
+      const { done, value } = await watch.during(chunks?.next() ?? { done: true, value: undefined });
       if (done) return;
       yield value;
     }
   } catch (error) {
     if (watch.signal.aborted && options.signal?.aborted !== true) throw watch.signal.reason;
     // A connection that breaks after the first byte cut the file; before, the Hub was out of reach.
-    if (reader !== undefined && !(error instanceof PublisherError) && options.signal?.aborted !== true) {
+    if (response !== undefined && !(error instanceof PublisherError) && options.signal?.aborted !== true) {
       throw truncated(model.id, file, received(), error);
     }
     throw exchangeError(error, what, options.signal);
   } finally {
     watch.stop();
-    await reader?.cancel().catch(() => {});
+    // Ends the reading where there is one, and lets go of a body nobody read. What is broken already may say so again.
+    await Promise.allSettled([chunks?.return?.(), response?.body?.cancel()]);
   }
 }
 
@@ -105,7 +108,7 @@ async function openFile(
   file: HubFile,
   options: StreamOptions & { signal: AbortSignal; headers: Record<string, string> | undefined },
   watch: Watch,
-): Promise<Response> {
+): Promise<WireResponse> {
   if (file.path.split('/').some((segment) => ['', '.', '..'].includes(segment))) {
     throw new PublisherError('refused', `${model.id} lists a file with the impossible path "${file.path}"`);
   }
@@ -123,6 +126,7 @@ async function openFile(
             headers: { 'accept-encoding': 'identity', ...options.headers },
             token,
             redirects: 'anywhere',
+            via: 'load',
             signal: options.signal,
           }),
         ),

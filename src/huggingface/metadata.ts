@@ -4,6 +4,7 @@ import { PublisherError } from '../errors.ts';
 import { readJson } from '../http/body.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { withRetry } from '../http/retry.ts';
+import type { WireResponse } from '../http/wire.ts';
 import { keepAnswer, recallAnswer } from './cache.ts';
 import { type Connection, exchangeError, type GetOptions, get, retryOptions } from './request.ts';
 import { type ModelInfo, modelInfoSchema, type Scan, scanSchema, type TreeEntry, treeEntrySchema } from './schema.ts';
@@ -148,6 +149,7 @@ function jsonFetch(
           headers: { accept: 'application/json', ...(known === null ? {} : { 'if-none-match': known.etag }) },
           token: authorised ? options.token : null,
           redirects: 'hub',
+          via: 'ask',
           signal,
         });
         const link = nextPage(response, url);
@@ -172,7 +174,7 @@ function jsonFetch(
 }
 
 /** The library reads only one spelling of `Link` and silently stops at any other, which would lose files. */
-function nextPage(response: Response, base: URL): string | null {
+function nextPage(response: WireResponse, base: URL): string | null {
   const header = response.headers.get('link');
   if (header === null) return null;
   const next = /<([^>]*)>[^,<]*;\s*rel="?next"?/i.exec(header)?.[1];

@@ -1,4 +1,5 @@
 import { PublisherError } from '../errors.ts';
+import type { WireResponse } from '../http/wire.ts';
 import { bodyOf, type StreamOptions } from './download.ts';
 import type { Connection } from './request.ts';
 import type { HubFile, ModelAt } from './types.ts';
@@ -55,7 +56,7 @@ interface Wanted {
 }
 
 /** Where in the file the answer's first byte is. */
-function positionOf(response: Response, { begin, end, size, what }: Wanted): number {
+function positionOf(response: WireResponse, { begin, end, size, what }: Wanted): number {
   if (response.status !== 206) return 0;
   const told = response.headers.get('content-range') ?? '';
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(told) ?? [];

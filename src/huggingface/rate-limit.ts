@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
 import { cancelled, pause, retryAfterOf } from '../http/retry.ts';
+import type { WireResponse } from '../http/wire.ts';
 import { HubAnswer } from './answer.ts';
 import { limitsIn } from './rate-limit-headers.ts';
 
@@ -32,7 +33,7 @@ export interface RateLimiter {
    */
   during<T>(lane: Lane, options: WaitOptions, request: () => Promise<T>): Promise<T>;
   /** Reads the rate limit off an answer. */
-  learn(lane: Lane, response: Response): void;
+  learn(lane: Lane, response: Pick<WireResponse, 'status' | 'headers'>): void;
 }
 
 export interface RateLimiterOptions {

@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts';
 import { messageOf, PublisherError } from '../errors.ts';
 import { isLoopbackUrl } from '../http/addresses.ts';
 import { readText } from '../http/body.ts';
-import type { Fetch } from '../http/fetch.ts';
 import { cancelled, type RetryOptions } from '../http/retry.ts';
+import type { Wire, WireResponse } from '../http/wire.ts';
 import { askedToWait, failedAnswer, HubAnswer, type Question } from './answer.ts';
 import type { HubCache } from './cache.ts';
 import { bucketOf, type RateLimiter } from './rate-limit.ts';
@@ -11,7 +11,10 @@ import { bucketOf, type RateLimiter } from './rate-limit.ts';
 export interface Connection {
   /** Without trailing slash. */
   endpoint: string;
-  fetch: Fetch;
+  /** For JSON, which may come compressed. */
+  ask: Wire;
+  /** For files. */
+  load: Wire;
   clock: Clock;
   /** Told of every answer of the Hub itself. */
   limiter: RateLimiter;
@@ -28,6 +31,8 @@ export interface GetOptions {
   token: string | null;
   /** `hub`: only within the Hub's origin (renames). `anywhere`: to a content host. */
   redirects: 'hub' | 'anywhere';
+  /** Which of the connection's ways. */
+  via: 'ask' | 'load';
   signal: AbortSignal;
 }
 
@@ -40,15 +45,16 @@ const MAX_REDIRECT_BYTES = 64 * 1024;
  * response, whose body is still to be read, or to a 304 where `if-none-match` was sent.
  * @throws PublisherError of the answer's kind; `hub-unavailable` for network failures and bad redirects
  */
-export async function get(connection: Connection, url: string, options: GetOptions): Promise<Response> {
+export async function get(connection: Connection, url: string, options: GetOptions): Promise<WireResponse> {
   const origin = new URL(connection.endpoint).origin;
   let current = new URL(url);
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
     const own = current.origin === origin;
-    const authorization = own && options.token !== null ? { authorization: `Bearer ${options.token}` } : {};
-    const response = await connection.fetch(current, {
+    const authorization: Record<string, string> =
+      own && options.token !== null ? { authorization: `Bearer ${options.token}` } : {};
+    const response = await connection[options.via](current, {
+      method: 'GET',
       headers: { ...options.headers, ...authorization },
-      redirect: 'manual',
       signal: options.signal,
     });
     if (own) connection.limiter.learn({ bucket: bucketOf(current), authorised: options.token !== null }, response);
@@ -70,7 +76,7 @@ export async function get(connection: Connection, url: string, options: GetOptio
   );
 }
 
-function nextHop(response: Response, from: URL, endpoint: string, redirects: 'hub' | 'anywhere'): URL {
+function nextHop(response: WireResponse, from: URL, endpoint: string, redirects: 'hub' | 'anywhere'): URL {
   const next = URL.parse(response.headers.get('location') ?? '', from);
   if (next === null) {
     throw new PublisherError('hub-unavailable', `The Hub redirects without saying where (HTTP ${response.status})`);
@@ -83,7 +89,7 @@ function nextHop(response: Response, from: URL, endpoint: string, redirects: 'hu
 }
 
 /** Reads the few words of a redirect, for a cancelled body costs its connection, which the next request could have used. */
-async function discard(response: Response): Promise<void> {
+async function discard(response: WireResponse): Promise<void> {
   await readText(response, { maxBytes: MAX_REDIRECT_BYTES, what: 'A redirect', code: 'hub-unavailable' }).catch(
     () => {},
   );
