@@ -43,8 +43,9 @@ export interface Workshop {
   build(request: BuildRequest, targets: [ImageTarget, ...ImageTarget[]], options?: BuildOptions): Promise<BuiltImage>;
 }
 
-export function openWorkshop(hubUrl: string): Workshop {
-  const hub = new HubClient({ endpoint: hubUrl, token: null, fetch, clock: hastyClock, logger: silentLogger });
+export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } = {}): Workshop {
+  const common = { token: null, fetch, wire, clock: hastyClock, logger: silentLogger };
+  const hub = new HubClient({ endpoint: hubUrl, ...common, ...(stallMs === undefined ? {} : { stallMs }) });
   const registries = new RegistryClient({
     fetch,
     wire,

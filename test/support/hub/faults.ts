@@ -22,6 +22,8 @@ export interface FaultRule {
   match?: RegExp;
   /** Default 1. */
   times?: number;
+  /** How likely a matching request meets it, 0 to 1. Default 1. */
+  chance?: number;
 }
 
 const CONTENT_FAULTS: ReadonlySet<Fault['kind']> = new Set(['truncate', 'corrupt', 'stall', 'append']);
@@ -41,10 +43,11 @@ export function createFaults(): Faults {
       rules = [];
     },
     take(server, request, phase) {
-      const rule = rules.find(({ fault, left, match, server: only }) => {
+      const rule = rules.find(({ fault, left, match, server: only, chance = 1 }) => {
         const ofContent = CONTENT_FAULTS.has(fault.kind);
         const here = (only ?? (ofContent ? server : 'hub')) === server;
-        return left > 0 && here && ofContent === (phase === 'content') && (match?.test(request) ?? true);
+        const matching = left > 0 && here && ofContent === (phase === 'content') && (match?.test(request) ?? true);
+        return matching && (chance === 1 || Math.random() < chance);
       });
       if (rule === undefined) return null;
       rule.left--;

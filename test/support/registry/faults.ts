@@ -16,7 +16,13 @@ export type Fault =
     /** Every token ends just before the request is judged. */
     | { kind: 'expire-tokens' }
     | { kind: 'slow'; ms: number }
-  ) & { method?: string; path?: RegExp; times?: number };
+  ) & {
+    method?: string;
+    path?: RegExp;
+    times?: number;
+    /** How likely a matching request meets it, 0 to 1. Default 1. */
+    chance?: number;
+  };
 
 /** Takes the first fault that matches a request, using it up. Only logged-in requests meet faults, `expire-tokens` apart. */
 export function takeFault(
@@ -29,7 +35,8 @@ export function takeFault(
     (fault) =>
       (fault.kind === 'expire-tokens') === (before === 'login') &&
       (fault.method ?? method) === method &&
-      (fault.path === undefined || fault.path.test(path)),
+      (fault.path === undefined || fault.path.test(path)) &&
+      (fault.chance === undefined || Math.random() < fault.chance),
   );
   const fault = faults[at];
   if (fault === undefined) return null;
