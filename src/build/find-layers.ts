@@ -3,16 +3,24 @@ import { LAYER_KEY } from '../image/layer-annotations.ts';
 import type { PlannedLayer } from '../image/layer-plan.ts';
 import { parseManifestContent } from '../registry/schema.ts';
 import type { Descriptor, ImageTarget } from '../registry/types.ts';
+import { ReadBackShards } from './read-back-shards.ts';
 import { layerMismatch } from './verify-layer.ts';
 
 /** Tags looked through in one repository; each may cost a few requests. */
 const MOST_TAGS = 100;
 
-/** A layer that an image in a registry says it has. */
+/** An image in a registry that says which layers it has. */
 interface Candidate {
-  descriptor: Descriptor;
   where: ImageTarget;
   tag: string;
+  /** By the key their annotations name. */
+  layers: ReadonlyMap<string, Descriptor>;
+}
+
+/** Layers that were found, in the order asked for, and the hashes of the shards in them by path. */
+export interface FoundLayers {
+  descriptors: Descriptor[];
+  shards: ReadonlyMap<string, string>;
 }
 
 /**
@@ -22,7 +30,7 @@ interface Candidate {
 export class LayerFinder {
   readonly #repositories: readonly ImageTarget[];
   readonly #signal: AbortSignal | undefined;
-  #candidates: Promise<Map<string, Candidate[]>> | null = null;
+  #candidates: Promise<Candidate[]> | null = null;
 
   /** @param signal ends looking through the repositories */
   constructor(repositories: readonly ImageTarget[], signal?: AbortSignal) {
@@ -31,64 +39,79 @@ export class LayerFinder {
   }
 
   /**
-   * @param refused told of every image that says it has the layer and has not
+   * @param layers one, or all that hold shards of the same files: these are proven together or not at all
+   * @param refused told of every image that says it has them and has not
    * @throws PublisherError `cancelled`
    */
-  async find(layer: PlannedLayer, refused: (why: string) => void, signal?: AbortSignal): Promise<Descriptor | null> {
-    // A shard has no hash of its own that could be held against it.
-    if (layer.entries.some(({ source }) => source.kind === 'part')) return null;
+  async find(
+    layers: readonly PlannedLayer[],
+    refused: (why: string) => void,
+    signal?: AbortSignal,
+  ): Promise<FoundLayers | null> {
     this.#candidates ??= findCandidates(this.#repositories, this.#signal);
-    for (const candidate of (await this.#candidates).get(layer.key) ?? []) {
-      const wrong = await readBack(layer, candidate, signal);
-      if (wrong === null) return candidate.descriptor;
-      refused(`is not taken from ${candidate.where.name}:${candidate.tag}, whose annotation names it: ${wrong}.`);
+    const tried = new Set<string>();
+    for (const { where, tag, layers: claimed } of await this.#candidates) {
+      const descriptors = layers.flatMap(({ key }) => claimed.get(key) ?? []);
+      const digests = [where.name, ...descriptors.map(({ digest }) => digest)].join();
+      if (descriptors.length < layers.length || tried.has(digests)) continue;
+      tried.add(digests);
+      const shards = new ReadBackShards();
+      const wrong = await readBack(layers, descriptors, where, shards, signal);
+      if (wrong === null) return { descriptors, shards: shards.hashes };
+      refused(`is not taken from ${where.name}:${tag}, whose annotation names it: ${wrong}.`);
     }
     return null;
   }
 }
 
-/** Layers by key, over all tags. A repository that cannot be listed or holds nonsense has no hints to give. */
+/** Over all tags. A repository that cannot be listed or holds nonsense has no hints to give. */
 async function findCandidates(
   repositories: readonly ImageTarget[],
   signal: AbortSignal | undefined,
-): Promise<Map<string, Candidate[]>> {
-  const found = new Map<string, Candidate[]>();
+): Promise<Candidate[]> {
+  const found: Candidate[] = [];
   for (const where of repositories) {
     const seen = new Set<string>();
     const tags = await where.tags({ signal }).catch(ignored);
     for (const tag of (tags ?? []).slice(0, MOST_TAGS)) {
-      const layers = await layersOf(where, tag, seen, signal).catch(ignored);
-      for (const descriptor of layers ?? []) {
-        const key = descriptor.annotations?.[LAYER_KEY];
-        if (key === undefined) continue;
-        const others = found.get(key) ?? [];
-        if (!others.some((other) => other.descriptor.digest === descriptor.digest)) {
-          found.set(key, [...others, { descriptor, where, tag }]);
-        }
-      }
+      const all = await layersOf(where, tag, seen, signal).catch(ignored);
+      const layers = new Map(
+        (all ?? []).flatMap((descriptor) => {
+          const key = descriptor.annotations?.[LAYER_KEY];
+          return key === undefined ? [] : [[key, descriptor] as const];
+        }),
+      );
+      if (layers.size > 0) found.push({ where, tag, layers });
     }
   }
   return found;
 }
 
 /**
- * Reads a candidate back from its registry and compares it, byte for byte, with what the planned layer has to be.
- * @returns why it is not that layer; null when it is
+ * Reads layers back from their registry and compares them, byte for byte, with what the planned ones have to be.
+ * @returns why they are not those; null when they are
  * @throws PublisherError `cancelled`
  */
 async function readBack(
-  layer: PlannedLayer,
-  candidate: Candidate,
+  layers: readonly PlannedLayer[],
+  descriptors: readonly Descriptor[],
+  where: ImageTarget,
+  shards: ReadBackShards,
   signal: AbortSignal | undefined,
 ): Promise<string | null> {
-  const { descriptor, where } = candidate;
-  if (descriptor.size !== layer.size) return `it has ${descriptor.size} bytes, not ${layer.size}`;
   try {
-    return await layerMismatch(layer, where.blob(descriptor, { signal }));
+    for (const [at, layer] of layers.entries()) {
+      const descriptor = descriptors[at];
+      if (descriptor?.size !== layer.size) return `it has ${descriptor?.size} bytes, not ${layer.size}`;
+      const wrong = await layerMismatch(layer, where.blob(descriptor, { signal }), shards);
+      if (wrong !== null) return wrong;
+    }
   } catch (error) {
     if (signal?.aborted) throw error;
     return messageOf(error);
   }
+  const missing = shards.missing();
+  return missing === null ? null : `shards of ${missing} are missing`;
 }
 
 async function layersOf(

@@ -1,14 +1,13 @@
 import { type ErrorCode, messageOf, PublisherError } from '../errors.ts';
-import type { PlannedLayer } from '../image/layer-plan.ts';
+import { layerName, type PlannedLayer } from '../image/layer-plan.ts';
 import { OCI_LAYER } from '../registry/media-types.ts';
 import type { BlobContent, Descriptor, Digest, ImageSource, ImageTarget, Reference } from '../registry/types.ts';
 import type { AssembleContext } from './assemble.ts';
 import { createCollector } from './collect-garbage.ts';
 import { distribute } from './distribute.ts';
-import { LayerFinder } from './find-layers.ts';
 import { type Holder, holdersOf, referenceOf } from './holders.ts';
 import { Meter } from './meter.ts';
-import type { Lane, RememberedLayer } from './types.ts';
+import type { Lane } from './types.ts';
 
 /** Failures of a download in mid-stream. What a registry does wrong its client has retried already. */
 const FETCH_FAULTS: ReadonlySet<ErrorCode> = new Set(['download-truncated', 'download-corrupt', 'hub-unavailable']);
@@ -29,13 +28,11 @@ export class Transfer {
   readonly #context: AssembleContext;
   readonly #meter: Meter;
   readonly #collect = createCollector();
-  readonly #finder: LayerFinder;
 
   /** @param streamTotal bytes of the layers that may have to come from the Hub */
   constructor(context: AssembleContext, streamTotal: number) {
     this.#context = context;
     this.#meter = new Meter(context.clock, streamTotal, context.onProgress);
-    this.#finder = new LayerFinder(context.targets, context.signal);
   }
 
   step(name: string): void {
@@ -71,10 +68,10 @@ export class Transfer {
     signal?: AbortSignal,
   ): Promise<Descriptor> {
     const { memory, targets } = this.#context;
-    const path = pathOf(layer);
+    const path = layerName(layer);
     const lane = this.#meter.begin(path, layer.size);
     try {
-      const known = (await memory.find(layer.key, path)) ?? (await this.#rebuilt(layer, path, signal));
+      const known = await memory.find(layer.key, path);
       const descriptor =
         known === null
           ? await this.#stream(content(null), targets, lane, signal, (fresh) => this.#remember(layer, path, fresh))
@@ -135,15 +132,6 @@ export class Transfer {
       }
     }
     return false;
-  }
-
-  /** The layer as some image of the targets has it; the memory may have been lost. */
-  async #rebuilt(layer: PlannedLayer, path: string, signal?: AbortSignal): Promise<RememberedLayer | null> {
-    const found = await this.#finder.find(layer, (why) => this.notes.push(`${path} ${why}`), signal);
-    if (found === null) return null;
-    const { digest, size } = found;
-    await this.#context.memory.remember(layer.key, path, { digest, size });
-    return { digest, size };
   }
 
   /** Streams from the Hub; a download cut short or altered on its way is tried again from the layer's start. */
@@ -276,8 +264,4 @@ async function mountFromAny(
 ): Promise<boolean> {
   for (const source of sources) if (await target.mount(blob, source, { signal })) return true;
   return false;
-}
-
-function pathOf(layer: PlannedLayer): string {
-  return layer.entries.find(({ source }) => source.kind !== 'directory')?.entry.path ?? layer.kind;
 }

@@ -2,16 +2,22 @@ import type { HubFile } from '../huggingface/types.ts';
 import { contentHash } from '../huggingface/verify.ts';
 import type { LayerSource, PlannedLayer } from '../image/layer-plan.ts';
 import { TAR_END, tarHeader, tarPadding } from '../image/tar.ts';
+import type { ReadBackShards } from './read-back-shards.ts';
 
 /**
  * Holds a layer's bytes against what they have to be: exactly the planned entries, framed as we frame them, each file with its size and
  * hash, and nothing else.
  *
  * @param chunks of the whole layer
+ * @param shards judges the shards in it, which are proven only together with those of other layers
  * @returns why it is not that layer; null when it is
  */
-export async function layerMismatch(layer: PlannedLayer, chunks: AsyncIterable<Uint8Array>): Promise<string | null> {
-  const expected = expectations(layer);
+export async function layerMismatch(
+  layer: PlannedLayer,
+  chunks: AsyncIterable<Uint8Array>,
+  shards: ReadBackShards,
+): Promise<string | null> {
+  const expected = expectations(layer, shards);
   let current = expected.next();
   let at = 0;
   for await (const chunk of chunks) {
@@ -32,7 +38,8 @@ export async function layerMismatch(layer: PlannedLayer, chunks: AsyncIterable<U
   return current.done === true ? null : `it ends before ${current.value.what}`;
 }
 
-interface Expectation {
+/** What a run of bytes has to be. */
+export interface Expectation {
   what: string;
   size: number;
   /** Whether these bytes, at this offset, can be right. */
@@ -41,21 +48,27 @@ interface Expectation {
   end(): string | null;
 }
 
-function* expectations(layer: PlannedLayer): Generator<Expectation, undefined> {
+function* expectations(layer: PlannedLayer, shards: ReadBackShards): Generator<Expectation, undefined> {
   for (const { entry, source } of layer.entries) {
     yield exactly(`the header of ${entry.path}`, tarHeader(entry));
-    if (entry.size > 0) yield contentOf(entry.path, source);
+    if (entry.size > 0) yield contentOf(entry.path, source, shards);
     const padding = tarPadding(entry.size);
     if (padding.length > 0) yield exactly(`the padding of ${entry.path}`, padding);
   }
   yield exactly('the end of the archive', TAR_END);
 }
 
-function contentOf(path: string, source: LayerSource): Expectation {
-  if (source.kind === 'file') return hashed(path, source.file);
-  if (source.kind === 'made') return exactly(path, source.content);
-  // The hash of a shard's file goes through other layers too: nobody can say that it is right.
-  return { what: path, size: 1, take: () => false, end: () => null };
+function contentOf(path: string, source: LayerSource, shards: ReadBackShards): Expectation {
+  switch (source.kind) {
+    case 'directory':
+      return exactly(path, new Uint8Array());
+    case 'file':
+      return hashed(path, source.file);
+    case 'made':
+      return exactly(path, source.content);
+    case 'part':
+      return shards.expectation(source.split, source.index);
+  }
 }
 
 function exactly(what: string, bytes: Uint8Array): Expectation {

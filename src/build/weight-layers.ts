@@ -1,8 +1,10 @@
+import { PublisherError } from '../errors.ts';
 import type { Hub, ModelAt } from '../huggingface/types.ts';
 import { layerAnnotations } from '../image/layer-annotations.ts';
-import type { PlannedLayer } from '../image/layer-plan.ts';
+import { layerName, type PlannedLayer } from '../image/layer-plan.ts';
 import type { SplitFile } from '../image/safetensors/types.ts';
-import type { Descriptor, Digest } from '../registry/types.ts';
+import type { Descriptor, Digest, ImageTarget } from '../registry/types.ts';
+import { LayerFinder } from './find-layers.ts';
 import { inLanes } from './lanes.ts';
 import { hubLayer, type OpenPart } from './layer-content.ts';
 import { partsOf, type ShardMemory } from './shard-memory.ts';
@@ -12,6 +14,8 @@ import type { Transfer } from './transfer.ts';
 interface WeightContext {
   hub: Hub;
   model: ModelAt;
+  /** Their images are looked through for layers that the memory does not know. */
+  targets: readonly ImageTarget[];
   /** Layers moved at once. */
   lanes: number;
   signal?: AbortSignal;
@@ -29,9 +33,11 @@ export async function moveWeightLayers(
   shards: ShardMemory,
   context: WeightContext,
 ): Promise<Map<PlannedLayer, Descriptor>> {
-  const chains = await inLanes(chainsOf(layers), context.lanes, context.signal, (chain, signal) =>
-    moveChain(chain, transfer, shards, { ...context, signal }),
-  );
+  const finder = new LayerFinder(context.targets, context.signal);
+  const chains = await inLanes(chainsOf(layers), context.lanes, context.signal, async (chain, signal) => {
+    await recognise(chain, finder, transfer, shards, signal);
+    return moveChain(chain, transfer, shards, { ...context, signal });
+  });
   return new Map(chains.flat());
 }
 
@@ -48,6 +54,29 @@ export function chainsOf(layers: readonly PlannedLayer[]): PlannedLayer[][] {
     });
   }
   return chains.map((chain) => chain.layers);
+}
+
+/** Remembers layers as some image of the targets has them: the memory may have been lost. */
+async function recognise(
+  chain: readonly PlannedLayer[],
+  finder: LayerFinder,
+  transfer: Transfer,
+  shards: ShardMemory,
+  signal: AbortSignal,
+): Promise<void> {
+  const known = await Promise.all(chain.map((layer) => shards.find(layer.key, layerName(layer))));
+  if (!known.includes(null)) return;
+  const names = chain.map(layerName).join(', ');
+  const found = await finder.find(chain, (why) => transfer.notes.push(`${names} ${why}`), signal);
+  if (found === null) return;
+  for (const [path, sha256] of found.shards) shards.hashes.set(path, sha256);
+  for (const [at, layer] of chain.entries()) {
+    const descriptor = found.descriptors[at];
+    if (descriptor === undefined) throw new PublisherError('internal', 'Fewer layers were found than asked for.');
+    const { digest, size } = descriptor;
+    await shards.remember(layer.key, layerName(layer), { digest, size });
+  }
+  await shards.release(chain);
 }
 
 async function moveChain(

@@ -144,6 +144,11 @@ function makeLayer(kind: PlannedLayer['kind'], entries: LayerEntry[]): PlannedLa
   };
 }
 
+/** For people, and where a ledger is read by them: the path of its first file. */
+export function layerName({ entries, kind }: PlannedLayer): string {
+  return entries.find(({ source }) => source.kind !== 'directory')?.entry.path ?? kind;
+}
+
 /** What an entry's content is made from: same identity, same bytes. Empty for a directory. */
 export function sourceIdentity(source: LayerSource): string {
   switch (source.kind) {

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseFileList } from '../../src/image/file-list.ts';
@@ -165,6 +166,19 @@ describe('a fat image of a file above the layer limit', () => {
     const second = await build('bare');
     expect(second.images[0]?.digest).toBe(first.images[0]?.digest);
     expect(second.images[0]?.bytes.uploaded).toBe(0);
+    expect(weightRequests()).toEqual([]);
+  });
+
+  it('moves none with an empty ledger either, while the registry holds the image under a tag', async () => {
+    const from = await stage.catalog('kept', '  - {id: acme/bare, short: kept}', LIMITS);
+    const argv = ['build', 'kept', '--variant', 'fat', '--json', '--catalog', from];
+    const first = builtSchema.parse((await stage.cli([...argv, '--tag', 'v1'])).json());
+    stage.hub.requests.length = 0;
+    const told = await stage.cli(argv, { DATA_DIR: join(stage.folder, 'another') });
+    const second = builtSchema.parse(told.json());
+    expect(second.images[0]?.digest).toBe(first.images[0]?.digest);
+    expect(second.images[0]?.bytes.uploaded).toBe(0);
+    expect(told.stderr).not.toContain('is not taken from');
     expect(weightRequests()).toEqual([]);
   });
 

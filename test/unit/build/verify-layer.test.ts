@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hubLayer } from '../../../src/build/layer-content.ts';
+import { ReadBackShards } from '../../../src/build/read-back-shards.ts';
 import { layerMismatch } from '../../../src/build/verify-layer.ts';
 import { gitBlobSha1 } from '../../../src/huggingface/tree.ts';
 import { sha256Hex } from '../../../src/image/hash.ts';
@@ -38,7 +39,7 @@ describe('layerMismatch', () => {
   it.each([0, 1])('accepts layer %i as we write it, in chunks of any size', async (at) => {
     const { planned, bytes } = await layer(at);
     for (const size of [1, 7, 511, 512, 513, 1e6]) {
-      expect(await layerMismatch(planned, inChunks(bytes, size))).toBeNull();
+      expect(await layerMismatch(planned, inChunks(bytes, size), new ReadBackShards())).toBeNull();
     }
   });
 
@@ -48,7 +49,7 @@ describe('layerMismatch', () => {
       fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
         const other = Buffer.from(bytes);
         other[at] = (other[at] ?? 0) ^ change;
-        expect(await layerMismatch(planned, inChunks(other, 512))).not.toBeNull();
+        expect(await layerMismatch(planned, inChunks(other, 512), new ReadBackShards())).not.toBeNull();
       }),
     );
   });
@@ -69,6 +70,7 @@ describe('layerMismatch', () => {
         /the end of the archive is another/,
       ],
     ];
-    for (const [other, why] of cases) expect(await layerMismatch(planned, inChunks(other, 100))).toMatch(why);
+    for (const [other, why] of cases)
+      expect(await layerMismatch(planned, inChunks(other, 100), new ReadBackShards())).toMatch(why);
   });
 });
