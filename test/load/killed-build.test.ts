@@ -11,8 +11,8 @@ const MiB = 1024 * 1024;
 const KILLS = Number(process.env.KILLS ?? 10);
 /** Each request of an upload takes this long, so that there is something to interrupt. Milliseconds. */
 const SLOW_MS = 80;
-const SHARDS = 8;
-const SHARD_BYTES = 3 * MiB;
+const SHARDS = 5;
+const SHARD_BYTES = 5 * MiB;
 const UPLOADS = /\/uploads\//;
 const TAG = 'built';
 const answer = z.object({
