@@ -33,5 +33,7 @@ export const SCAN: Readonly<ScanSettings> = {
   baseFindings: 'warn',
   ignore: [],
 };
+/** As the founding workflow's images are called. */
+export const PROJECT = 'model-runner';
 export const FAT_MAX_BYTES = 200e9;
 export const LAYER_MAX_BYTES = 10e9;

@@ -1,4 +1,5 @@
 import { DEFAULT_RUNTIME, REGISTRIES } from './builtin.ts';
+import { BUILTIN_RUNTIMES } from './builtin-runtimes.ts';
 import { checkDefaults } from './check-defaults.ts';
 import { checkModels } from './check-models.ts';
 import { checkRuntimes } from './check-runtimes.ts';
@@ -21,7 +22,7 @@ export function crossChecks(
   const registries = child(child(root, 'defaults'), 'registries');
   const checks: Checks = {
     registries: new Set([...REGISTRIES.keys(), ...namesOf(registries)]),
-    runtimes: new Set([DEFAULT_RUNTIME, ...namesOf(child(root, 'runtimes'))]),
+    runtimes: new Set([DEFAULT_RUNTIME, ...namesOf(child(root, 'runtimes')), ...Object.keys(BUILTIN_RUNTIMES)]),
     spdx,
     lineOf: (tree) => source.position(tree.start).line,
     report: (at, path, message) => problems.push(source.problem(at, formatPath(path), message)),

@@ -69,7 +69,7 @@ function modelFields(model: Model): Fields {
     ['serve_args', model.serveArgs],
     ['oci', model.oci],
     ['publish', asSet(model.publish)],
-    ['files', { include: asSet(model.files.include), exclude: asSet(model.files.exclude) }],
+    ['files', { ...model.files, include: asSet(model.files.include), exclude: asSet(model.files.exclude) }],
     ['runtimes', model.runtimes],
     ['aliases', asSet(model.aliases)],
   ];

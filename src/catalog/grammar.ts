@@ -128,6 +128,10 @@ export const glob: Rule = (value) => {
   return climbs ? 'must be relative to the model repository, with "/" between folders and no ".."' : null;
 };
 
+/** A word of GGUF file names. */
+export const quantisation: Rule = (value) =>
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(value) ? null : 'must be a quantisation as in file names, e.g. Q4_K_M';
+
 export const DATE_PATTERN = '^[0-9]{4}-[0-9]{2}-[0-9]{2}$';
 
 export const date: Rule = (value) => {

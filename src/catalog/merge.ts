@@ -88,6 +88,7 @@ function mergeSettings(base: Settings, head: Settings, target: Settings, pick: P
     scan: key('scan'),
     limits: key('limits'),
     unscanned: key('unscanned'),
+    project: key('project'),
     experimental: key('experimental'),
     schedule: key('schedule'),
   };

@@ -1,4 +1,5 @@
 import * as builtin from './builtin.ts';
+import { BUILTIN_RUNTIMES } from './builtin-runtimes.ts';
 import { splitPlatforms } from './grammar.ts';
 import type { RawCatalog, RawDefaults, RawModel, RawRuntime } from './schema.ts';
 import type { Catalog, Model, Position, Runtime, ScanSettings, Settings, TagTemplate } from './types.ts';
@@ -33,6 +34,7 @@ function resolveSettings(defaults: RawDefaults): Settings {
       layerMaxBytes: parseBytes(limits.layer_max_bytes ?? builtin.LAYER_MAX_BYTES) ?? builtin.LAYER_MAX_BYTES,
     },
     unscanned: defaults.safety?.unscanned ?? 'warn',
+    project: defaults.project ?? builtin.PROJECT,
     experimental: defaults.experimental ?? false,
     schedule: defaults.schedule ?? null,
   };
@@ -58,14 +60,19 @@ function resolveScan(scan: RawDefaults['scan']): ScanSettings {
   };
 }
 
-/** The runtimes by name, the one called `default` first. */
+/** The runtimes by name: the one called `default`, those of the catalog, those that ship with us and were not declared anew. */
 function resolveRuntimes(runtimes: Record<string, RawRuntime>, defaults: RawDefaults): Runtime[] {
-  const { [builtin.DEFAULT_RUNTIME]: own, ...others } = runtimes;
+  const { [builtin.DEFAULT_RUNTIME]: own, ...declared } = runtimes;
+  const others = { ...declared, ...withoutKeys(BUILTIN_RUNTIMES, declared) };
   const first = own ?? { engine: 'vllm', image: defaults.base_image ?? builtin.BASE_IMAGE };
   return [
     resolveRuntime(builtin.DEFAULT_RUNTIME, first, defaults),
     ...Object.entries(others).map(([name, runtime]) => resolveRuntime(name, runtime, defaults)),
   ];
+}
+
+function withoutKeys<Value>(map: Readonly<Record<string, Value>>, keys: object): Record<string, Value> {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !Object.hasOwn(keys, key)));
 }
 
 function resolveRuntime(name: string, runtime: RawRuntime, defaults: RawDefaults): Runtime {
@@ -105,7 +112,11 @@ function resolveModel(
       url: raw.oci?.url ?? null,
     },
     publish: Object.keys(settings.registries).filter((name) => publish.get(name) === true),
-    files: { include: [...(raw.files?.include ?? [])], exclude: [...(raw.files?.exclude ?? [])] },
+    files: {
+      include: [...(raw.files?.include ?? [])],
+      exclude: [...(raw.files?.exclude ?? [])],
+      quant: raw.files?.quant ?? null,
+    },
     runtimes: [...(raw.runtimes ?? [builtin.DEFAULT_RUNTIME])],
     aliases: [...(raw.aliases ?? [])],
     position,

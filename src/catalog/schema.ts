@@ -128,6 +128,11 @@ const defaults = z.strictObject({
   scan,
   limits,
   safety,
+  project: text(
+    grammar.short,
+    'Repository of runtime images in each registry. Default: model-runner.',
+    grammar.KEBAB_PATTERN,
+  ).nullish(),
   experimental: flag('Build experimental runtimes as well. Default: false.'),
   schedule: text(grammar.nonEmptyLine, 'When to look at published images again, as a cron expression.').nullish(),
 });
@@ -176,6 +181,7 @@ const model = z.strictObject({
   publish,
   files: z
     .strictObject({
+      quant: text(grammar.quantisation, 'Quantisation of a GGUF model, e.g. Q4_K_M.').nullish(),
       include: z.array(text(grammar.glob, 'Pattern over paths.')).nullish(),
       exclude: z.array(text(grammar.glob, 'Pattern over paths.')).nullish(),
     })

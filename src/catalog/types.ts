@@ -75,7 +75,12 @@ export interface Model {
   oci: { title: string | null; description: string | null; url: string | null };
   /** Registry names (keys of `Settings.registries`) it publishes to, in their order. */
   publish: string[];
-  files: { include: string[]; exclude: string[] };
+  files: {
+    include: string[];
+    exclude: string[];
+    /** Of a GGUF model, as in file names, e.g. `Q4_K_M`; null = the engine's default. */
+    quant: string | null;
+  };
   /** Names of runtimes, the first being the model's own. */
   runtimes: string[];
   aliases: string[];
@@ -100,6 +105,8 @@ export interface Settings {
   limits: { fatMaxBytes: number; layerMaxBytes: number };
   /** What becomes of files that the Hub's scanners have not cleared: reported, or no fat image. */
   unscanned: 'warn' | 'deny';
+  /** Repository of runtime images, beside the models' in each registry. */
+  project: string;
   experimental: boolean;
   /** When published images are looked at again, as written; null = the bot's own rhythm. */
   schedule: string | null;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
-import { validCatalog } from './support.ts';
+import { declaredIn, validCatalog } from './support.ts';
 
 const FOUNDING = `
 defaults:
@@ -44,7 +44,8 @@ models:
 `;
 
 test('the founding format is accepted as it is', () => {
-  const { models, runtimes, settings } = validCatalog(FOUNDING);
+  const catalog = validCatalog(FOUNDING);
+  const { models, settings } = catalog;
   expect(models).toEqual([
     {
       id: 'deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B',
@@ -60,7 +61,7 @@ test('the founding format is accepted as it is', () => {
         url: 'https://huggingface.co/deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B',
       },
       publish: ['ghcr'],
-      files: { include: [], exclude: [] },
+      files: { include: [], exclude: [], quant: null },
       runtimes: ['default'],
       aliases: [],
       position: { line: 20, column: 5 },
@@ -75,13 +76,13 @@ test('the founding format is accepted as it is', () => {
       serveArgs: [],
       oci: { title: null, description: null, url: null },
       publish: ['ghcr', 'dockerhub'],
-      files: { include: [], exclude: [] },
+      files: { include: [], exclude: [], quant: null },
       runtimes: ['default'],
       aliases: [],
       position: { line: 34, column: 5 },
     },
   ]);
-  expect(runtimes).toMatchObject([{ name: 'default', engine: 'vllm', image: 'vllm/vllm-openai:v0.6.0' }]);
+  expect(declaredIn(catalog)).toMatchObject([{ name: 'default', engine: 'vllm', image: 'vllm/vllm-openai:v0.6.0' }]);
   expect(settings.downloadRoot).toBe('/models');
 });
 

@@ -19,7 +19,7 @@ models:
       '2:3 defaults.arch: `arch` and `platforms` say the same thing; keep one of them',
       '6:12 models[0].short: must be kebab-case (lower-case letters and digits, joined by single dashes), e.g. not-kebab',
       '7:5 models[0].licence: unknown key `licence`; did you mean `permissive`?',
-      '10:16 models[1].runtimes[0]: unknown runtime "vlm"; add it to `runtimes`, or use one of: default',
+      '10:16 models[1].runtimes[0]: unknown runtime "vlm"; add it to `runtimes`, or use one of: default, llamacpp-cpu, cuda, vllm-cuda, sglang-cuda, rocm, musa, cann',
     ]);
   });
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { validCatalog, withDefaults, withModel } from './support.ts';
+import { BUILTIN_RUNTIMES } from '../../../src/catalog/builtin-runtimes.ts';
+import { declaredIn, validCatalog, withDefaults, withModel } from './support.ts';
 
 test('an empty catalog has the built-in settings', () => {
-  expect(validCatalog('models: []')).toEqual({
+  const catalog = validCatalog('models: []');
+  expect({ ...catalog, runtimes: declaredIn(catalog) }).toEqual({
     settings: {
       downloadRoot: '/models',
       hfCacheDir: '/root/.cache/huggingface',
@@ -18,6 +20,7 @@ test('an empty catalog has the built-in settings', () => {
       scan: { failOn: ['critical'], ignoreUnfixed: true, baseFindings: 'warn', ignore: [] },
       limits: { fatMaxBytes: 200_000_000_000, layerMaxBytes: 10_000_000_000 },
       unscanned: 'warn',
+      project: 'model-runner',
       experimental: false,
       schedule: null,
     },
@@ -57,6 +60,7 @@ defaults:
       - id: CVE-2026-2
   limits: {fat_max_bytes: 1TB, layer_max_bytes: 512MiB}
   safety: {unscanned: deny}
+  project: runners
   experimental: true
   schedule: "0 3 * * *"
 models: []
@@ -84,6 +88,7 @@ models: []
     },
     limits: { fatMaxBytes: 1_000_000_000_000, layerMaxBytes: 536_870_912 },
     unscanned: 'deny',
+    project: 'runners',
     experimental: true,
     schedule: '0 3 * * *',
   });
@@ -134,24 +139,24 @@ describe('runtimes', () => {
   });
 
   test('default may be spelt out instead', () => {
-    const { runtimes } = validCatalog(
+    const catalog = validCatalog(
       'runtimes: {a: {engine: vllm, image: b}, default: {engine: sglang, image: c}}\nmodels: []',
     );
-    expect(runtimes.map(({ name, engine }) => [name, engine])).toEqual([
+    expect(declaredIn(catalog).map(({ name, engine }) => [name, engine])).toEqual([
       ['default', 'sglang'],
       ['a', 'vllm'],
     ]);
   });
 
   test('platforms come from the runtime, else from defaults, where arch is shorthand', () => {
-    const { runtimes } = validCatalog(`
+    const catalog = validCatalog(`
 defaults: {arch: "linux/amd64, linux/arm64", base_version: "9"}
 runtimes:
   own: {engine: vllm, image: a, platforms: [linux/arm64/v8], base_version: "1"}
   inherited: {engine: llamacpp, image: b}
 models: []
 `);
-    expect(runtimes.map(({ platforms, baseVersion }) => [platforms, baseVersion])).toEqual([
+    expect(declaredIn(catalog).map(({ platforms, baseVersion }) => [platforms, baseVersion])).toEqual([
       [['linux/amd64', 'linux/arm64'], '9'],
       [['linux/arm64/v8'], '1'],
       [['linux/amd64', 'linux/arm64'], '9'],
@@ -181,6 +186,36 @@ models: [{id: a/b, short: x, runtimes: [cann, default]}]
       baseVersion: null,
     });
     expect(models[0]?.runtimes).toEqual(['cann', 'default']);
+  });
+});
+
+describe('the runtimes that ship with us', () => {
+  test('are the founding seven, two of them only on request', () => {
+    const { runtimes } = validCatalog('models: [{id: a/b, short: x, runtimes: [cuda, vllm-cuda]}]');
+    const shipped = runtimes.filter(({ name }) => Object.hasOwn(BUILTIN_RUNTIMES, name));
+    const [amd64, both] = [['linux/amd64'], ['linux/amd64', 'linux/arm64']];
+    expect(
+      shipped.map(({ name, engine, platforms, experimental, build }) => [
+        name,
+        engine,
+        platforms,
+        experimental,
+        build?.args.LLAMA_SERVER_VARIANT,
+      ]),
+    ).toEqual([
+      ['llamacpp-cpu', 'llamacpp', both, false, 'cpu'],
+      ['cuda', 'llamacpp', both, false, 'cuda'],
+      ['vllm-cuda', 'vllm', both, false, undefined],
+      ['sglang-cuda', 'sglang', amd64, false, undefined],
+      ['rocm', 'llamacpp', amd64, false, 'rocm'],
+      ['musa', 'llamacpp', amd64, true, 'musa'],
+      ['cann', 'llamacpp', both, true, 'cann'],
+    ]);
+  });
+
+  test('give way to one of the same name in the catalog', () => {
+    const { runtimes } = validCatalog('runtimes: {cuda: {engine: vllm, image: b}}\nmodels: []');
+    expect(runtimes.filter(({ name }) => name === 'cuda')).toMatchObject([{ engine: 'vllm', image: 'b', build: null }]);
   });
 });
 

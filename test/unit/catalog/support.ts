@@ -1,11 +1,17 @@
+import { BUILTIN_RUNTIMES } from '../../../src/catalog/builtin-runtimes.ts';
 import { type ParseOptions, parseCatalog } from '../../../src/catalog/parse.ts';
-import type { Catalog, Problem } from '../../../src/catalog/types.ts';
+import type { Catalog, Problem, Runtime } from '../../../src/catalog/types.ts';
 
 /** The catalog of a text that must be valid. */
 export function validCatalog(text: string): Catalog {
   const result = parseCatalog(text);
   if (!result.valid) throw new Error(`not valid:\n${result.problems.map(formatProblem).join('\n')}`);
   return result.catalog;
+}
+
+/** The runtimes that the text declares, `default` included. */
+export function declaredIn({ runtimes }: Catalog): Runtime[] {
+  return runtimes.filter(({ name }) => !Object.hasOwn(BUILTIN_RUNTIMES, name));
 }
 
 /** Problems as `line:column path: message`. */
