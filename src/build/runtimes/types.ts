@@ -9,6 +9,8 @@ export interface RuntimeRequest {
   key: string;
   /** `host/path` it is pushed to, under `recipeTag(name, key)` and nothing else unless `tags` says so. */
   repository: string;
+  /** Further repositories that get the same image under the same tags. */
+  alsoTo?: string[];
   /** Further tags. */
   tags: string[];
 }
@@ -25,7 +27,8 @@ export interface RuntimeBuilder {
   /**
    * Builds and pushes one runtime for all its platforms.
    *
-   * @throws PublisherError `environment` where there is no buildx, `cancelled`, `image-invalid` with the last lines of a failed build
+   * @throws PublisherError `environment` where there is no buildx, `cancelled`, `image-invalid` with the last lines of a failed build,
+   *   or a registry code where a registry was what failed
    */
   build(request: RuntimeRequest, signal?: AbortSignal): Promise<BuiltRuntime>;
 }

@@ -1,0 +1,28 @@
+import type { ErrorCode } from '../../errors.ts';
+
+const LINES = 20;
+
+/** The last line that says ERROR decides, from the most to the least specific. */
+const MEANINGS: readonly [RegExp, ErrorCode][] = [
+  // A step's own command: whatever it could not reach, it is the recipe that failed.
+  [/did not complete successfully/, 'image-invalid'],
+  [/not a docker command|unknown command: docker buildx/, 'environment'],
+  [/cannot connect to the docker daemon|no builder .* found|failed to find driver|no valid drivers/i, 'environment'],
+  [/insufficient_scope|unauthorized|authorization failed|access denied|\b40[13]\b/i, 'registry-denied'],
+  [/failed to resolve source metadata.*not found|manifest unknown/i, 'registry-not-found'],
+  [
+    /dial tcp|failed to do request|connection (?:refused|reset)|TLS handshake|i\/o timeout|no such host|failed to push|\b(?:429|50[0-4])\b/i,
+    'registry-unavailable',
+  ],
+];
+
+/** What a failed `docker buildx bake` failed of, and the end of what it wrote. */
+export function bakeFailure(stderr: string): { code: ErrorCode; told: string } {
+  const lines = stderr
+    .split(/\r?\n/)
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '' && !/^-+$/.test(line));
+  const error = lines.findLast((line) => /^(?:ERROR|error|docker):/.test(line)) ?? lines.at(-1) ?? '';
+  const code = MEANINGS.find(([pattern]) => pattern.test(error))?.[1] ?? 'image-invalid';
+  return { code, told: lines.slice(-LINES).join('\n') };
+}
