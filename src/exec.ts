@@ -9,11 +9,13 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Default: an empty folder of its own, removed afterwards, so that no configuration lying about is read. */
   cwd?: string;
-  /** Milliseconds; default ten minutes. */
+  /** Milliseconds; default ten minutes, 0 = no limit. */
   timeoutMs?: number;
   signal?: AbortSignal;
-  /** Bytes of standard output beyond which the child is killed; default 64 MiB. Of standard error 1 MiB is kept. */
+  /** Bytes of standard output beyond which the child is killed; default 64 MiB. */
   maxBytes?: number;
+  /** The same for standard error; default 1 MiB. */
+  maxErrorBytes?: number;
   stdin?: string;
   /** With `false`, an exit code other than 0 is an answer, not an error. */
   check?: boolean;
@@ -39,7 +41,7 @@ const KILL_AFTER_MS = 5_000;
  *   `internal` otherwise; the message says how it ended, with the last lines it wrote to standard error
  */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { timeoutMs = 10 * 60_000, maxBytes = 64 * MIB, check = true, signal, stdin } = options;
+  const { timeoutMs = 10 * 60_000, maxBytes = 64 * MIB, maxErrorBytes = MIB, check = true, signal, stdin } = options;
   if (options.cwd !== undefined && !existsSync(options.cwd)) {
     // The system answers as if the program were missing.
     throw new PublisherError('environment', `${command} cannot run in ${options.cwd}: there is no such folder.`);
@@ -58,7 +60,7 @@ export async function run(command: string, args: readonly string[], options: Run
       forceKillAfterDelay: KILL_AFTER_MS,
       stripFinalNewline: false,
       encoding: 'buffer',
-      maxBuffer: { stdout: maxBytes, stderr: MIB },
+      maxBuffer: { stdout: maxBytes, stderr: maxErrorBytes },
       ...(signal === undefined ? {} : { cancelSignal: signal }),
       ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
     });

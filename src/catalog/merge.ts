@@ -81,6 +81,7 @@ function mergeSettings(base: Settings, head: Settings, target: Settings, pick: P
     hfCacheDir: key('hfCacheDir'),
     whitelist: key('whitelist'),
     registries,
+    publish: key('publish'),
     mirrors: key('mirrors'),
     tags: key('tags'),
     inputsTag: key('inputsTag'),

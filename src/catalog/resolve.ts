@@ -19,11 +19,14 @@ export function resolveCatalog(raw: RawCatalog, positionOf: (index: number) => P
 
 function resolveSettings(defaults: RawDefaults): Settings {
   const limits = defaults.limits ?? {};
+  const registries = Object.fromEntries([...builtin.REGISTRIES, ...given(defaults.registries)]);
+  const published = publishedByDefault(defaults.publish);
   return {
     downloadRoot: defaults.download_root ?? builtin.DOWNLOAD_ROOT,
     hfCacheDir: defaults.hf_cache_dir ?? builtin.HF_CACHE_DIR,
     whitelist: [...(defaults.spdx_permissive_whitelist ?? builtin.WHITELIST)],
-    registries: Object.fromEntries([...builtin.REGISTRIES, ...given(defaults.registries)]),
+    registries,
+    publish: Object.keys(registries).filter((name) => published.get(name) === true),
     mirrors: [...(defaults.mirrors ?? [])],
     tags: defaults.tags?.map(resolveTag) ?? builtin.TAGS.map((tag) => ({ ...tag })),
     inputsTag: defaults.inputs_tag ?? true,

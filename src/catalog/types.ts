@@ -94,6 +94,8 @@ export interface Settings {
   whitelist: string[];
   /** Name → prefix, which may hold `{owner}` and `{namespace_suffix}`. */
   registries: Record<string, string>;
+  /** Registry names that what says nothing else publishes to, in their order; runtime images always. */
+  publish: string[];
   mirrors: string[];
   tags: TagTemplate[];
   /** Whether publications also write the immutable `i{inputs}-{variant}`. */

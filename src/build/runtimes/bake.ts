@@ -87,7 +87,7 @@ function rowOf(request: RuntimeRequest, options: BakeOptions): MatrixRow | null 
     target: build.target,
     args,
     platforms: [...platforms],
-    tags: pushed ? tagsOf(request) : [],
+    tags: pushed ? referencesOf(request) : [],
     labels: runtimeLabels(request, { image: baseImageOf(build), digest: options.pins[baseImageOf(build)] ?? null }),
     attest: options.output.kind === 'none' ? [] : attestations(options.sbomGenerator),
     cache_from: pushed ? [cache(repository, name)] : [],
@@ -97,9 +97,14 @@ function rowOf(request: RuntimeRequest, options: BakeOptions): MatrixRow | null 
 }
 
 /** Every reference it is pushed under, the one that models take first. */
-export function tagsOf({ runtime, key, repository, alsoTo = [], tags }: RuntimeRequest): string[] {
-  const all = [...new Set([recipeTag(runtime.name, key), ...tags])];
-  return [repository, ...alsoTo].flatMap((place) => all.map((tag) => `${place}:${tag}`));
+export function referencesOf(request: RuntimeRequest): string[] {
+  const { repository, alsoTo = [] } = request;
+  return [repository, ...alsoTo].flatMap((place) => tagsOf(request).map((tag) => `${place}:${tag}`));
+}
+
+/** Its tags, that of the recipe first. */
+export function tagsOf({ runtime, key, tags }: RuntimeRequest): string[] {
+  return [...new Set([recipeTag(runtime.name, key), ...tags])];
 }
 
 function attestations(generator: string | null): string[] {

@@ -35,6 +35,8 @@ export interface Buildx extends RuntimeBuilder {
 
 /** Several hours of compiling are no error, and a build that nobody waits for ends by its signal. */
 const NO_LIMIT = 0;
+/** A log of all steps; its end is what a failure tells. */
+const LOG_BYTES = 128 * 1024 * 1024;
 const PASSED_ON = [
   'BUILDX_BUILDER',
   'BUILDX_CONFIG',
@@ -83,15 +85,21 @@ async function bakeOne(request: RuntimeRequest, bake: Bake, signal: AbortSignal 
   }
   const folder = await mkdtemp(join(tmpdir(), 'publisher-bake-'));
   try {
-    const files = [bakeNetwork([request], bake), bakeDefinition([request], bake)].filter((file) => file !== null);
-    const paths = files.map((_, at) => join(folder, `${at}.json`));
-    for (const [at, file] of files.entries()) await writeFile(paths[at] ?? '', JSON.stringify(file));
+    const network = bakeNetwork([request], bake);
+    const files: [string, object][] = [
+      // By its name buildx knows Compose from bake; JSON is YAML.
+      ...(network === null ? [] : [['compose.yaml', network] satisfies [string, object]]),
+      ['docker-bake.json', bakeDefinition([request], bake)],
+    ];
+    const paths = files.map(([file]) => join(folder, file));
+    for (const [file, content] of files) await writeFile(join(folder, file), JSON.stringify(content));
     const metadata = join(folder, 'metadata');
     const { exitCode, stderr } = await bake.run('docker', bakeArguments(paths, metadata, name), {
       env: bake.env,
       // buildx asks before it reads outside the folder it runs in.
       cwd: bake.context,
       timeoutMs: NO_LIMIT,
+      maxErrorBytes: LOG_BYTES,
       check: false,
       signal,
     });

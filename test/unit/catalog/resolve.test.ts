@@ -10,6 +10,7 @@ test('an empty catalog has the built-in settings', () => {
       hfCacheDir: '/root/.cache/huggingface',
       whitelist: ['apache-2.0', 'mit', 'bsd-2-clause', 'bsd-3-clause', 'isc', 'cc0-1.0', 'unlicense'],
       registries: { ghcr: 'ghcr.io/{owner}', dockerhub: 'docker.io/{owner}' },
+      publish: ['ghcr', 'dockerhub'],
       mirrors: [],
       tags: [
         { template: '{base_version}-{variant}', immutable: false },
@@ -70,6 +71,7 @@ models: []
     hfCacheDir: '/cache',
     whitelist: ['MIT'],
     registries: { ghcr: 'ghcr.io/{owner}', dockerhub: 'docker.io/{owner}' },
+    publish: ['ghcr', 'dockerhub'],
     mirrors: ['ghcr'],
     tags: [
       { template: '{date}-{variant}', immutable: false },
