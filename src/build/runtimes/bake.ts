@@ -128,7 +128,7 @@ function insecure(repositories: readonly string[]): string {
 
 /** Strings are templates to bake: this one means what it says. */
 function asLiteral(text: string): string {
-  return text.replaceAll('${', '$${').replaceAll('%{', '%%{');
+  return text.replaceAll(/[$%]\{/g, (start) => `${start.charAt(0)}${start}`);
 }
 
 function literals(value: unknown): unknown {
