@@ -109,8 +109,11 @@ function readOptions({ arguments: given }: CommandContext): Options {
     throw new PublisherError('usage', '--tag and --latest name what is published: use `runtime publish`.');
   }
   if (tag !== undefined && !isTag(tag)) throw new PublisherError('usage', `--tag "${tag}" is not a tag.`);
-  if (to !== undefined && (what === 'publish' || !/^oci:./s.test(to))) {
-    throw new PublisherError('usage', '--to is `oci:DIR`, and goes with `runtime build`.');
+  if (to !== undefined && (what === 'publish' || !/^oci:[^,"]+$/.test(to))) {
+    throw new PublisherError(
+      'usage',
+      '--to is `oci:DIR`, DIR without commas and quotes, and goes with `runtime build`.',
+    );
   }
   const kept: RuntimeOutput = to === undefined ? { kind: 'none' } : { kind: 'oci', folder: resolve(to.slice(4)) };
   return { names, output: what === 'publish' ? { kind: 'push' } : kept, tag, latest, print: given.given('print') };
