@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import type { Catalog } from '../../../src/catalog/types.ts';
 import { PublisherError } from '../../../src/errors.ts';
@@ -9,6 +10,7 @@ import { type PlanOptions, planCatalog } from '../../../src/plan/plan.ts';
 import { plannedTargetSchema } from '../../../src/plan/schema.ts';
 import type { Pins, PlannedTarget } from '../../../src/plan/types.ts';
 import { parsePublishAllow } from '../../../src/registry/patterns.ts';
+import { PACKAGE_ROOT } from '../../../src/services.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
 import { MemoryTarget } from '../../support/image/memory-target.ts';
 import { hubFile, modelFacts } from '../../support/policy/input.ts';
@@ -70,6 +72,7 @@ async function plan(given: Given = {}) {
       namespaceSuffix: '',
       publishAllow: publishAllow === null ? null : parsePublishAllow(publishAllow).patterns,
       entrypointSha256: ENTRYPOINT,
+      buildkit: await readBuildKitSettings(PACKAGE_ROOT, 'https://huggingface.co'),
       maxImageBytes: null,
     },
   });

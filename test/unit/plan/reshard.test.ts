@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import { PublisherError } from '../../../src/errors.ts';
 import type { ModelFacts } from '../../../src/huggingface/types.ts';
 import { BaseResolver } from '../../../src/plan/bases.ts';
 import { planCatalog } from '../../../src/plan/plan.ts';
+import { PACKAGE_ROOT } from '../../../src/services.ts';
 import { bytesOf } from '../../support/hub/content.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
 import { MemoryTarget } from '../../support/image/memory-target.ts';
@@ -53,6 +55,7 @@ async function plan({
       namespaceSuffix: '',
       publishAllow: null,
       entrypointSha256: 'e'.repeat(64),
+      buildkit: await readBuildKitSettings(PACKAGE_ROOT, 'https://huggingface.co'),
       maxImageBytes: null,
     },
   });
