@@ -104,11 +104,12 @@ function planTarget(input: TargetInput): PlannedTarget {
   const base = answer?.ok === true ? answer.base : null;
   const chosen = chosenFiles(found, choice);
   const wanted = decision[variant];
-  const reshard = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
+  const splits = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
+  const reshard = runtime.builder === 'buildkit' ? [] : splits;
   const requested = { ...input, decision };
   const buildkit =
     wanted === 'build' && found !== null && base !== null
-      ? buildKitInputs(requested, found, base, chosen, reshard.length > 0)
+      ? buildKitInputs(requested, found, base, chosen, splits.length > 0)
       : NOTHING_ADDED;
   const problems = wanted === 'build' ? [...places.problems, ...legalProblems(input), ...buildkit.problems] : [];
   const request =

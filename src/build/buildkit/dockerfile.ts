@@ -21,8 +21,8 @@ export interface DockerfileInput
 
 export type RenderedDockerfile = { ok: true; text: string; sources: LayerSources[] } | { ok: false; message: string };
 
-/** Layers of ours in a BuildKit image: licences, settings, entrypoint, and in slim images the folder for downloads. */
-const BUILDKIT_LAYERS = 4;
+/** Layers of ours: licences, settings, entrypoint, and in slim images the folder for downloads. */
+const FIXED_LAYERS: Record<Variant, number> = { slim: 4, fat: 3 };
 
 /**
  * The Dockerfile of one image: the committed one with its lines in braces replaced. The files share layers as they do in an assembled image.
@@ -57,17 +57,21 @@ export function dockerfileArguments(
 }
 
 function layersOf({ variant, files, baseLayers, layerLimit, ...rest }: DockerfileInput): LayerPlan {
-  if (variant === 'slim') {
-    if (baseLayers + BUILDKIT_LAYERS <= MAX_LAYERS) return { ok: true, layers: [] };
-    const message = `The base image has ${baseLayers} layers, which leaves no room for ${BUILDKIT_LAYERS} of ours below the limit of ${MAX_LAYERS}.`;
-    return { ok: false, code: 'too-many-layers', message };
-  }
-  return planLayers({
-    files,
-    folder: modelFolder(rest).slice(1),
-    baseLayers: baseLayers + BUILDKIT_LAYERS - OWN_LAYERS,
-    layerMaxBytes: layerLimit,
-  });
+  const fixed = FIXED_LAYERS[variant];
+  const plan: LayerPlan =
+    variant === 'slim'
+      ? { ok: true, layers: [] }
+      : planLayers({
+          files,
+          folder: modelFolder(rest).slice(1),
+          // It leaves room for the layers of an assembled image.
+          baseLayers: baseLayers + fixed - OWN_LAYERS,
+          layerMaxBytes: layerLimit,
+        });
+  const isTooTall = plan.ok ? baseLayers + fixed + plan.layers.length > MAX_LAYERS : plan.code === 'too-many-layers';
+  if (!isTooTall) return plan;
+  const message = `The base image has ${baseLayers} layers, which leaves too few for the ${fixed} of this builder and the model's files: container engines take at most ${MAX_LAYERS}.`;
+  return { ok: false, code: 'too-many-layers', message };
 }
 
 /** A layer straight from where its files are; through a stage of its own where it has several origins. */

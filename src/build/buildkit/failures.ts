@@ -21,10 +21,10 @@ const KNOWN: readonly { says: RegExp; code: ErrorCode; advice: string }[] = [
   {
     says: /digest mismatch|checksum mismatch|unexpected EOF/i,
     code: 'download-corrupt',
-    advice: 'A file of the Hub did not arrive as the Hub lists it.',
+    advice: 'A file of the Hub did not arrive as the Hub lists it; an error page in its place counts as that too.',
   },
   {
-    says: /invalid response status|i\/o timeout|connection re(?:fused|set)|no such host|TLS handshake|too many requests/i,
+    says: /invalid response status|i\/o timeout|connection re(?:fused|set)|no such host|TLS handshake|too many requests|: EOF\b/i,
     code: 'hub-unavailable',
     advice: 'The builder could not fetch a file or the base image.',
   },

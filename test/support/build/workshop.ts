@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type BuildContext, buildImage } from '../../../src/build/build.ts';
-import { readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
+import { type BuildKitSettings, readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
 import { licenseFiles } from '../../../src/build/license-files.ts';
 import type { BuildRequest, BuiltImage, LayerMemory } from '../../../src/build/types.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
@@ -44,6 +44,7 @@ export interface BuildOptions extends Partial<Omit<BuildContext, 'targets' | 'me
 /** The real Hub client, registry client and planner, on a clock that does not wait. */
 export interface Workshop {
   hub: HubClient;
+  buildkit: BuildKitSettings;
   repository(host: string, name: string): RegistryRepository;
   request(options: RequestOptions): Promise<BuildRequest>;
   build(request: BuildRequest, targets: [ImageTarget, ...ImageTarget[]], options?: BuildOptions): Promise<BuiltImage>;
@@ -65,6 +66,7 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
   const repository = (host: string, name: string) => registries.repository({ registry: host, repository: name });
   return {
     hub,
+    buildkit,
     repository,
     async request({ base, variant, builder, id = 'acme/tiny', defaults = '', model = '' }) {
       const parsed = parseCatalog(

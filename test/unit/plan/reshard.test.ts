@@ -79,6 +79,16 @@ describe('a model with a file above the layer limit', () => {
     expect(fat.request?.inputs.layerLimit).toBe(20_000);
   });
 
+  it('fails where BuildKit makes the images, which cannot split it, and says what to do', async () => {
+    const { slim, fat } = await plan({
+      rest: 'runtimes: {own: {engine: vllm, image: "registry.example/own:v1", builder: buildkit}}',
+      model: 'runtimes: [own]',
+    });
+    expect(slim.action).toBe('build');
+    expect(fat).toMatchObject({ action: 'fail', request: null, reshard: [] });
+    expect(fat.warnings).toEqual([expect.stringContaining('`builder: assemble`')]);
+  });
+
   it('is looked into once for all its runtimes', async () => {
     const { targets, hub } = await plan({
       rest: 'runtimes: {cpu: {engine: vllm, image: "registry.example/cpu:v1"}, gpu: {engine: vllm, image: "registry.example/gpu:v1"}}',
