@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AssembleContext } from './build/assemble.ts';
+import { type BuildKitSettings, readBuildKitSettings } from './build/buildkit/settings.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
@@ -49,6 +50,7 @@ export interface Services {
   /** Requests sent to the Hub so far, those of all its clients, redirects included. */
   hubRequests(): number;
   entrypoint: { content: Uint8Array; sha256: string };
+  buildkit: BuildKitSettings;
   /** Patterns of PUBLISH_ALLOW; null where nothing restricts (the command line without it). */
   publishAllow: Pattern[] | null;
   /** The repository a base image is read from. @throws PublisherError `refused` */
@@ -148,6 +150,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     hub,
     hubRequests: () => hubRequests,
     entrypoint: { content: entrypoint, sha256: sha256Hex(entrypoint) },
+    buildkit: await readBuildKitSettings(PACKAGE_ROOT, environment.hubEndpoint),
     publishAllow,
     source(reference, owner) {
       const access = sourceAllow === null ? 'credentials' : sourceAccess(reference, owner ?? '', sourceAllow);

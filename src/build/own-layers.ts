@@ -12,18 +12,27 @@ type OwnFile = { entry: TarEntry; content: Uint8Array };
 
 const encoder = new TextEncoder();
 
+const SETTINGS = '/etc/model-image';
+
+/** What the entrypoint reads, in `/etc/model-image`. */
+export function settingsFiles(inputs: ImageInputs, files: readonly ListedInput[]): { name: string; content: string }[] {
+  const list = fileList(inputs.model, inputs.revision, files);
+  return [
+    { name: 'files.json', content: list },
+    { name: 'image.conf', content: imageConf(inputs, sha256Hex(list)) },
+    { name: 'serve-args', content: serveArgsFile(inputs.serveArgs) },
+  ];
+}
+
 /** The layer both variants share in kind: our script, what it reads, and the model folder's parent. */
 export function entrypointLayer(
   inputs: ImageInputs,
   files: readonly ListedInput[],
   script: Uint8Array,
 ): BlobContent & { digest: Digest } {
-  const list = fileList(inputs.model, inputs.revision, files);
   const own: OwnFile[] = [
-    directory('/etc/model-image'),
-    text('/etc/model-image/files.json', list),
-    text('/etc/model-image/image.conf', imageConf(inputs, sha256Hex(list))),
-    text('/etc/model-image/serve-args', serveArgsFile(inputs.serveArgs)),
+    directory(SETTINGS),
+    ...settingsFiles(inputs, files).map(({ name, content }) => text(`${SETTINGS}/${name}`, content)),
     { entry: { path: ENTRYPOINT_PATH.slice(1), size: script.length, mode: 0o755 }, content: script },
   ];
   if (inputs.downloadRoot !== '/') own.push(directory(inputs.downloadRoot));

@@ -111,6 +111,7 @@ export function planFor(
       namespaceSuffix: '',
       publishAllow: services.publishAllow,
       entrypointSha256: services.entrypoint.sha256,
+      buildkit: services.buildkit,
       maxImageBytes: null,
     },
     signal: context.signal,

@@ -28,6 +28,14 @@ export interface LegalIdentity {
   content: string;
 }
 
+/** What a Dockerfile adds to an image's identity. */
+export interface BuildKitInputs {
+  /** Hex sha256 of the rendered Dockerfile. */
+  dockerfile: string;
+  /** Build arguments that end up in the image. */
+  arguments: Record<string, string>;
+}
+
 /**
  * All that an image's bytes depend on, and nothing else: no commit, branch, pull request, time, registry, tag or secret. Equal
  * inputs give an equal digest.
@@ -42,7 +50,9 @@ export interface ImageInputs {
   runtime: string;
   engine: Engine;
   variant: Variant;
-  builder: 'assemble';
+  builder: 'assemble' | 'buildkit';
+  /** Of the BuildKit builder alone; absent otherwise, so that it is no part of other images' keys. */
+  buildkit?: BuildKitInputs | undefined;
   /** Bytes. */
   layerLimit: number;
   short: string;

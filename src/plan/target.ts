@@ -1,13 +1,11 @@
-import type { ResolvedBase } from '../build/base.ts';
+import type { BuildKitSettings } from '../build/buildkit/settings.ts';
 import { chooseFiles } from '../build/engines/index.ts';
-import type { BuildRequest } from '../build/types.ts';
 import type { Model, Runtime, Settings, Variant } from '../catalog/types.ts';
 import { PublisherError } from '../errors.ts';
 import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
-import { ASSEMBLER_FORMAT, fileIdentity, type ImageInputs, inputsKey } from '../image/inputs.ts';
 import type { Resharding } from '../image/safetensors/reshard.ts';
-import { allLegalFiles, legalFilesProblem, legalIdentities } from '../licensing/legal-files.ts';
+import { legalFilesProblem } from '../licensing/legal-files.ts';
 import { legalScope } from '../licensing/legal-scope.ts';
 import { denies } from '../policy/reason.ts';
 import type { Decision, FileChoice } from '../policy/types.ts';
@@ -16,11 +14,14 @@ import { type AskReshard, decideModel } from './decide-model.ts';
 import { type DestinationContext, type Destinations, destinations } from './destinations.ts';
 import { effectiveLayerLimit } from './layer-limit.ts';
 import { denyFat, shardCounts, withLayerRule } from './layer-rule.ts';
+import { buildKitInputs, buildRequest, NOTHING_ADDED } from './request.ts';
 import type { PlannedTarget } from './types.ts';
 
 export interface TargetContext extends DestinationContext {
   /** Hex sha256 of the entrypoint script. */
   entrypointSha256: string;
+  /** For runtimes whose images BuildKit makes. */
+  buildkit: BuildKitSettings;
   /** The operator's ceiling for one image (MAX_IMAGE_BYTES); null on the command line, which trusts whoever runs it. */
   maxImageBytes: number | null;
 }
@@ -103,11 +104,17 @@ function planTarget(input: TargetInput): PlannedTarget {
   const base = answer?.ok === true ? answer.base : null;
   const chosen = chosenFiles(found, choice);
   const wanted = decision[variant];
-  const reshard = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
-  const problems = wanted === 'build' ? [...places.problems, ...legalProblems(input)] : [];
+  const splits = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
+  const reshard = runtime.builder === 'buildkit' ? [] : splits;
+  const requested = { ...input, decision };
+  const buildkit =
+    wanted === 'build' && found !== null && base !== null
+      ? buildKitInputs(requested, found, base, chosen, splits.length > 0)
+      : NOTHING_ADDED;
+  const problems = wanted === 'build' ? [...places.problems, ...legalProblems(input), ...buildkit.problems] : [];
   const request =
     wanted === 'build' && problems.length === 0 && found !== null && base !== null
-      ? buildRequest({ ...input, decision }, found, base, chosen)
+      ? buildRequest(requested, found, base, chosen, buildkit.inputs)
       : null;
   return {
     model: { id: model.id, short: model.short },
@@ -175,57 +182,6 @@ function withCeiling(decision: Decision, { choice, context }: TargetInput): Deci
     return decision;
   const message = `The files are ${choice.bytes} bytes, over the operator's ceiling of ${maxImageBytes} for one image (MAX_IMAGE_BYTES).`;
   return denyFat(decision, denies('too-large', message));
-}
-
-function buildRequest(
-  { runtime, model, settings, context, variant, decision, layerLimit }: TargetInput,
-  facts: ModelFacts,
-  base: ResolvedBase,
-  files: HubFile[],
-): BuildRequest {
-  const gated = facts.gated !== false;
-  const { legal, link } = legalScope(
-    facts,
-    model.id,
-    files.map(({ path }) => path),
-  );
-  const all = allLegalFiles(legal);
-  const inputs: ImageInputs = {
-    model: model.id,
-    revision: facts.revision,
-    files: files.map(fileIdentity),
-    base: base.platforms,
-    runtime: runtime.name,
-    engine: runtime.engine,
-    variant,
-    builder: 'assemble',
-    layerLimit,
-    short: model.short,
-    serveArgs: model.serveArgs,
-    oci: model.oci,
-    downloadRoot: settings.downloadRoot,
-    hfCacheDir: settings.hfCacheDir,
-    legal: legalIdentities(legal, gated),
-    license: {
-      declared: decision.license.declared,
-      spdx: decision.license.spdx,
-      class: decision.license.class,
-      link,
-    },
-    entrypoint: context.entrypointSha256,
-    format: ASSEMBLER_FORMAT,
-    codes: [...new Set(decision.reasons.map(({ code }) => code))].sort(),
-  };
-  return {
-    key: inputsKey(inputs),
-    inputs,
-    hubId: facts.id,
-    files,
-    legal: gated ? [] : all,
-    unreadable: gated ? all.map(({ path }) => path) : [],
-    lastModified: facts.lastModified,
-    base: { reference: base.reference, digest: base.digest },
-  };
 }
 
 function chosenFiles(found: ModelFacts | null, choice: FileChoice | null): HubFile[] {

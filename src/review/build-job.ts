@@ -1,9 +1,11 @@
-import { assemble } from '../build/assemble.ts';
+import { buildImage } from '../build/build.ts';
+import { BUILDKIT_STEP } from '../build/buildkit/build.ts';
 import { ledgerMemory } from '../build/ledger-memory.ts';
 import { licenseFiles } from '../build/license-files.ts';
 import { embeddedMemory } from '../build/open-memory.ts';
 import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
+import { run } from '../exec.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { ImageTarget } from '../registry/types.ts';
@@ -112,13 +114,14 @@ async function push(
     .split(',')
     .map((repository): ImageTarget => services.target(parseReference(repository), owner));
   if (first === undefined) throw new PublisherError('internal', 'A build without a destination.');
-  return assemble(request, {
+  return buildImage(request, {
     hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: [first, ...others],
     memory: store.kind === 'pglite' ? embeddedMemory(services.environment.dataDir) : ledgerMemory(store.db),
     open: (reference) => services.target(reference, owner),
     entrypoint: services.entrypoint.content,
+    buildkit: { ...services.buildkit, variables: process.env, run },
     licenses: (wanted, base, inner) => licenseFiles(wanted, base, services.hub(owner), inner),
     clock: services.clock,
     signal,
@@ -193,8 +196,9 @@ function followProgress(
   };
   const timer = setInterval(() => {
     const now = clock.now();
-    // Trivy moves bytes of its own, and has its own limit.
-    if (now - moved > stallTimeoutMs && !latest.step.startsWith('scanning')) {
+    // Trivy and BuildKit move bytes of their own, and have their own limits.
+    const isOurs = !latest.step.startsWith('scanning') && latest.step !== BUILDKIT_STEP;
+    if (now - moved > stallTimeoutMs && isOurs) {
       const message = `No byte has moved for ${Math.round((now - moved) / 1000)} s while ${latest.step} (STALL_TIMEOUT).`;
       lost.abort(new PublisherError('registry-unavailable', message));
     }

@@ -60,6 +60,7 @@ export async function planReview(
       namespaceSuffix: '',
       publishAllow: services.publishAllow ?? defaultPublishAllow(job.owner),
       entrypointSha256: services.entrypoint.sha256,
+      buildkit: services.buildkit,
       maxImageBytes: ceilings.maxImageBytes,
     },
     signal,

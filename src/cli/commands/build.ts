@@ -1,9 +1,11 @@
-import { assemble, tagImage } from '../../build/assemble.ts';
+import { tagImage } from '../../build/assemble.ts';
+import { buildImage } from '../../build/build.ts';
 import { licenseFiles } from '../../build/license-files.ts';
 import { openMemory } from '../../build/open-memory.ts';
 import type { BuildRequest, BuiltImage, LayerMemory } from '../../build/types.ts';
-import type { Catalog } from '../../catalog/types.ts';
+import type { Catalog, Runtime } from '../../catalog/types.ts';
 import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
+import { run } from '../../exec.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { openLayout } from '../../registry/layout.ts';
 import { isTag, parseReference } from '../../registry/reference.ts';
@@ -19,7 +21,7 @@ import { buildProgress } from '../progress.ts';
 /** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs}], errors, notes}`. */
 export const build: Command = {
   name: 'build',
-  summary: 'assemble images of one model and push them by digest, or write an OCI layout',
+  summary: 'build images of one model and push them by digest, or write an OCI layout',
   positionals: ['SHORT'],
   flags: {
     ...CATALOG_FLAG,
@@ -35,7 +37,11 @@ export const build: Command = {
       placeholder: 'registry|oci:DIR|local',
       description: 'where to (default: registry); local: docker load, else images/<short>-<variant>',
     },
-    builder: { type: 'string', placeholder: 'assemble', description: 'how to build' },
+    builder: {
+      type: 'string',
+      placeholder: 'assemble|buildkit',
+      description: "how to build (default: the runtime's; buildkit needs docker buildx)",
+    },
     tag: {
       type: 'string',
       placeholder: 'TAG',
@@ -54,7 +60,7 @@ export const build: Command = {
     const { arguments: given, output } = context;
     const [short = ''] = context.arguments.positionals;
     const options = readOptions(context);
-    const planning = await planningFor(short, context);
+    const planning = withBuilder(await planningFor(short, context), options.builder);
     const { targets } = await planFor(planning, { only: short, experimental: given.given('experimental') }, context);
     const startedAt = planning.services.clock.now();
     const { wanted, refused } = select(targets, options);
@@ -91,11 +97,14 @@ export const build: Command = {
   },
 };
 
+type Builder = Runtime['builder'];
+
 interface Options {
   variant: string | undefined;
   runtime: string | undefined;
   to: { kind: 'registry' } | { kind: 'local' } | { kind: 'oci'; folder: string };
   tag: string | undefined;
+  builder: Builder | undefined;
 }
 
 function readOptions({ arguments: given }: CommandContext): Options {
@@ -103,20 +112,17 @@ function readOptions({ arguments: given }: CommandContext): Options {
   if (variant !== undefined && variant !== 'slim' && variant !== 'fat') {
     throw new PublisherError('usage', `--variant is slim or fat, not "${variant}".`);
   }
-  const builder = given.text('builder') ?? 'assemble';
-  if (builder !== 'assemble') {
-    throw new PublisherError(
-      'usage',
-      `--builder "${builder}" is not available: this version builds with \`assemble\` only.`,
-    );
+  const builder = given.text('builder');
+  if (builder !== undefined && builder !== 'assemble' && builder !== 'buildkit') {
+    throw new PublisherError('usage', `--builder is assemble or buildkit, not "${builder}".`);
   }
   const tag = given.text('tag');
   if (tag !== undefined && !isTag(tag)) throw new PublisherError('usage', `--tag "${tag}" is not a tag.`);
   const to = given.text('to') ?? 'registry';
   const runtime = given.text('runtime');
-  if (to === 'registry' || to === 'local') return { variant, runtime, tag, to: { kind: to } };
+  if (to === 'registry' || to === 'local') return { variant, runtime, tag, builder, to: { kind: to } };
   if (to.startsWith('oci:') && to.length > 4)
-    return { variant, runtime, tag, to: { kind: 'oci', folder: to.slice(4) } };
+    return { variant, runtime, tag, builder, to: { kind: 'oci', folder: to.slice(4) } };
   throw new PublisherError('usage', `--to is \`registry\`, \`local\` or \`oci:DIR\`, not "${to}".`);
 }
 
@@ -125,6 +131,13 @@ async function planningFor(short: string, context: CommandContext): Promise<Plan
   if (id === undefined) return preparePlanning(context);
   const catalog: Catalog = await adHocCatalog(id, short, context.arguments.text('catalog'));
   return prepareServices(context, catalog);
+}
+
+/** The builder asked for makes the images of every runtime, whatever the catalog says. */
+function withBuilder(planning: Planning, builder: Builder | undefined): Planning {
+  if (builder === undefined) return planning;
+  const runtimes = planning.catalog.runtimes.map((runtime) => ({ ...runtime, builder }));
+  return { ...planning, catalog: { ...planning.catalog, runtimes } };
 }
 
 function matches({ variant, runtime }: Pick<PlannedTarget, 'variant' | 'runtime'>, options: Options): boolean {
@@ -173,13 +186,14 @@ async function buildOne(
       ? registryTargets(target, services, owner)
       : [await openLayout(to.kind === 'oci' ? to.folder : localFolder)];
   const progress = buildProgress(`${target.model.short} ${target.variant}`, context.output, services.clock);
-  const image = await assemble(request, {
+  const image = await buildImage(request, {
     hub: services.hub(owner),
     base: baseOf(services, parseReference(request.base.reference), owner),
     targets: places,
     memory,
     open: (reference) => services.target(reference, owner),
     entrypoint: services.entrypoint.content,
+    buildkit: { ...services.buildkit, variables: context.variables, run },
     licenses: (wanted, base, signal) => licenseFiles(wanted, base, services.hub(owner), signal),
     clock: services.clock,
     startedAt,

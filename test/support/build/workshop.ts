@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { type AssembleContext, assemble } from '../../../src/build/assemble.ts';
+import { type BuildContext, buildImage } from '../../../src/build/build.ts';
+import { type BuildKitSettings, readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
 import { licenseFiles } from '../../../src/build/license-files.ts';
 import type { BuildRequest, BuiltImage, LayerMemory } from '../../../src/build/types.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import type { Variant } from '../../../src/catalog/types.ts';
+import { run } from '../../../src/exec.ts';
 import { guardedHttp } from '../../../src/http/fetch.ts';
 import { HubClient } from '../../../src/huggingface/client.ts';
 import { sha256Hex } from '../../../src/image/hash.ts';
@@ -13,10 +15,12 @@ import { planCatalog } from '../../../src/plan/plan.ts';
 import { RegistryClient, type RegistryRepository } from '../../../src/registry/client.ts';
 import { parseReference } from '../../../src/registry/reference.ts';
 import type { ImageTarget } from '../../../src/registry/types.ts';
+import { PACKAGE_ROOT } from '../../../src/services.ts';
 import { hastyClock } from '../clock/hasty-clock.ts';
 import { LayersInMemory } from './layers-in-memory.ts';
 
 const { fetch, wire } = guardedHttp({ allow: [], allowLoopback: true });
+const DOCKERFILES = await readBuildKitSettings(PACKAGE_ROOT, '');
 const ENTRYPOINT = await readFile(new URL('../../../docker/entrypoint.sh', import.meta.url));
 
 export interface RequestOptions {
@@ -25,25 +29,29 @@ export interface RequestOptions {
   variant: Variant;
   /** Default `acme/tiny`. */
   id?: string;
+  /** Default: the runtime's own. */
+  builder?: 'assemble' | 'buildkit';
   /** YAML flow members, e.g. `arch: "linux/arm64"`. */
   defaults?: string;
   /** The same, of the model. */
   model?: string;
 }
 
-export interface BuildOptions extends Partial<Omit<AssembleContext, 'targets' | 'memory'>> {
+export interface BuildOptions extends Partial<Omit<BuildContext, 'targets' | 'memory'>> {
   memory?: LayerMemory;
 }
 
 /** The real Hub client, registry client and planner, on a clock that does not wait. */
 export interface Workshop {
   hub: HubClient;
+  buildkit: BuildKitSettings;
   repository(host: string, name: string): RegistryRepository;
   request(options: RequestOptions): Promise<BuildRequest>;
   build(request: BuildRequest, targets: [ImageTarget, ...ImageTarget[]], options?: BuildOptions): Promise<BuiltImage>;
 }
 
 export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } = {}): Workshop {
+  const buildkit = { dockerfiles: DOCKERFILES.dockerfiles, endpoint: hubUrl };
   const common = { token: null, fetch, wire, clock: hastyClock, logger: silentLogger };
   const hub = new HubClient({ endpoint: hubUrl, ...common, ...(stallMs === undefined ? {} : { stallMs }) });
   const registries = new RegistryClient({
@@ -58,14 +66,16 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
   const repository = (host: string, name: string) => registries.repository({ registry: host, repository: name });
   return {
     hub,
+    buildkit,
     repository,
-    async request({ base, variant, id = 'acme/tiny', defaults = '', model = '' }) {
+    async request({ base, variant, builder, id = 'acme/tiny', defaults = '', model = '' }) {
       const parsed = parseCatalog(
         `defaults: {base_image: "${base}", ${defaults}}\nmodels: [{id: ${id}, short: tiny, ${model}}]\n`,
       );
       if (!parsed.valid) throw new Error(JSON.stringify(parsed.problems));
+      const runtimes = parsed.catalog.runtimes.map((runtime) => ({ ...runtime, builder: builder ?? runtime.builder }));
       const { targets } = await planCatalog({
-        catalog: parsed.catalog,
+        catalog: { ...parsed.catalog, runtimes },
         hub,
         bases: new BaseResolver((reference) => registries.repository(reference)),
         context: {
@@ -73,6 +83,7 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
           namespaceSuffix: '',
           publishAllow: null,
           entrypointSha256: sha256Hex(ENTRYPOINT),
+          buildkit,
           maxImageBytes: null,
         },
       });
@@ -82,7 +93,7 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
     },
     async build(request, targets, { memory = new LayersInMemory(), ...options } = {}) {
       const reference = parseReference(request.base.reference);
-      return assemble(request, {
+      return buildImage(request, {
         hub,
         base: { source: registries.repository(reference), reference },
         targets,
@@ -91,6 +102,7 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
         entrypoint: ENTRYPOINT,
         licenses: (wanted, base, signal) => licenseFiles(wanted, base, hub, signal),
         clock: hastyClock,
+        buildkit: { ...buildkit, variables: process.env, run },
         ...options,
       });
     },

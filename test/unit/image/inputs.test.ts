@@ -26,7 +26,11 @@ const OTHERS: { [K in keyof Required<ImageInputs>]: ImageInputs[K][] } = {
   runtime: ['cuda'],
   engine: ['sglang', 'llamacpp'],
   variant: ['fat'],
-  builder: [],
+  builder: ['buildkit'],
+  buildkit: [
+    { dockerfile: 'f'.repeat(64), arguments: {} },
+    { dockerfile: 'f'.repeat(64), arguments: { HF_ENDPOINT: 'https://hub.example' } },
+  ],
   layerLimit: [5e9],
   short: ['other'],
   serveArgs: [[], ['0.0.0.0', '--host'], ['--host 0.0.0.0']],

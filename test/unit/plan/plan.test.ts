@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
+import { buildRequestSchema } from '../../../src/build/schema.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import type { Catalog } from '../../../src/catalog/types.ts';
 import { PublisherError } from '../../../src/errors.ts';
@@ -9,6 +11,7 @@ import { type PlanOptions, planCatalog } from '../../../src/plan/plan.ts';
 import { plannedTargetSchema } from '../../../src/plan/schema.ts';
 import type { Pins, PlannedTarget } from '../../../src/plan/types.ts';
 import { parsePublishAllow } from '../../../src/registry/patterns.ts';
+import { PACKAGE_ROOT } from '../../../src/services.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
 import { MemoryTarget } from '../../support/image/memory-target.ts';
 import { hubFile, modelFacts } from '../../support/policy/input.ts';
@@ -70,6 +73,7 @@ async function plan(given: Given = {}) {
       namespaceSuffix: '',
       publishAllow: publishAllow === null ? null : parsePublishAllow(publishAllow).patterns,
       entrypointSha256: ENTRYPOINT,
+      buildkit: await readBuildKitSettings(PACKAGE_ROOT, 'https://huggingface.co'),
       maxImageBytes: null,
     },
   });
@@ -322,6 +326,25 @@ describe('the base', () => {
       ),
     });
     expect(withLabel.target('fat')).toMatchObject({ tags: ['v7-fat', `r${'a'.repeat(40)}-fat`], warnings: [] });
+  });
+
+  it('whose images BuildKit makes has the Dockerfile in its inputs; all others have keys without one', async () => {
+    const rest = (builder: string) => `runtimes: {own: {engine: vllm, image: "${BASE}", builder: ${builder}}}`;
+    const buildkit = await plan({ catalog: catalog('runtimes: [own]', '', rest('buildkit')) });
+    const assembled = await plan({ catalog: catalog('runtimes: [own]', '', rest('assemble')) });
+    expect(buildkit.target('fat').request?.inputs).toMatchObject({
+      builder: 'buildkit',
+      buildkit: {
+        dockerfile: expect.stringMatching(/^[0-9a-f]{64}$/),
+        arguments: { HF_ENDPOINT: 'https://huggingface.co', MODEL_FOLDER: '/models/tiny' },
+      },
+    });
+    const { request } = assembled.target('fat');
+    expect(Object.keys(request?.inputs ?? {})).not.toContain('buildkit');
+    expect(buildRequestSchema.parse(JSON.parse(JSON.stringify(request)))).toEqual(request);
+    const kept = buildkit.target('fat').request;
+    expect(buildRequestSchema.parse(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
+    expect(buildkit.target('fat').inputs).not.toBe(assembled.target('fat').inputs);
   });
 
   it('that only `build:` describes is not for this builder', async () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import { PublisherError } from '../../../src/errors.ts';
 import type { ModelFacts } from '../../../src/huggingface/types.ts';
 import { BaseResolver } from '../../../src/plan/bases.ts';
 import { planCatalog } from '../../../src/plan/plan.ts';
+import { PACKAGE_ROOT } from '../../../src/services.ts';
 import { bytesOf } from '../../support/hub/content.ts';
 import { FakeHub } from '../../support/image/fake-hub.ts';
 import { MemoryTarget } from '../../support/image/memory-target.ts';
@@ -53,6 +55,7 @@ async function plan({
       namespaceSuffix: '',
       publishAllow: null,
       entrypointSha256: 'e'.repeat(64),
+      buildkit: await readBuildKitSettings(PACKAGE_ROOT, 'https://huggingface.co'),
       maxImageBytes: null,
     },
   });
@@ -74,6 +77,16 @@ describe('a model with a file above the layer limit', () => {
     expect(hub.ranges).toHaveLength(2);
     expect(hub.downloads).toEqual([]);
     expect(fat.request?.inputs.layerLimit).toBe(20_000);
+  });
+
+  it('fails where BuildKit makes the images, which cannot split it, and says what to do', async () => {
+    const { slim, fat } = await plan({
+      rest: 'runtimes: {own: {engine: vllm, image: "registry.example/own:v1", builder: buildkit}}',
+      model: 'runtimes: [own]',
+    });
+    expect(slim.action).toBe('build');
+    expect(fat).toMatchObject({ action: 'fail', request: null, reshard: [] });
+    expect(fat.warnings).toEqual([expect.stringContaining('`builder: assemble`')]);
   });
 
   it('is looked into once for all its runtimes', async () => {
