@@ -2,7 +2,6 @@ import type { ResolvedBase } from '../build/base.ts';
 import { chooseFiles } from '../build/engines/index.ts';
 import type { BuildRequest } from '../build/types.ts';
 import type { Model, Runtime, Settings, Variant } from '../catalog/types.ts';
-import { PublisherError } from '../errors.ts';
 import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
 import { ASSEMBLER_FORMAT, fileIdentity, type ImageInputs, inputsKey } from '../image/inputs.ts';
@@ -16,22 +15,32 @@ import { type AskReshard, decideModel } from './decide-model.ts';
 import { type DestinationContext, type Destinations, destinations } from './destinations.ts';
 import { effectiveLayerLimit } from './layer-limit.ts';
 import { denyFat, shardCounts, withLayerRule } from './layer-rule.ts';
+import { modelWarnings } from './model-warnings.ts';
+import {
+  type AskBase,
+  askOrigin,
+  baseWarnings,
+  isMissing,
+  type Origin,
+  originOf,
+  type RuntimeRecipe,
+  versionOf,
+} from './origin.ts';
 import type { PlannedTarget } from './types.ts';
 
 export interface TargetContext extends DestinationContext {
   /** Hex sha256 of the entrypoint script. */
   entrypointSha256: string;
+  /** What runtime images are made from. */
+  recipe: RuntimeRecipe;
   /** The operator's ceiling for one image (MAX_IMAGE_BYTES); null on the command line, which trusts whoever runs it. */
   maxImageBytes: number | null;
 }
 
 /** A target before its tags, which depend on the model's other targets. */
-export type UntaggedTarget = PlannedTarget & { explicitVersion: string | null; baseVersionLabel: string | null };
+export type UntaggedTarget = PlannedTarget & { version: string | null };
 
 export const VARIANTS: Variant[] = ['slim', 'fat'];
-
-/** Resolves a base by the reference of the catalog, under the model's pins. */
-export type AskBase = (reference: string, platforms: string[]) => Promise<BaseAnswer>;
 
 /** Both variants of a model on one runtime. */
 export async function planModelOn(
@@ -68,14 +77,11 @@ export async function planModelOn(
   const found = facts.kind === 'found' ? facts.facts : null;
   const choice = found === null ? null : listedChoice;
   const anything = decision.slim === 'build' || decision.fat === 'build';
-  const answer = anything ? await baseOf(runtime, ask.base) : null;
-  const common = { runtime, model, found, choice, settings, context, places, layerLimit, folder, resharding };
-  const version = answer?.ok === true ? answer.base.version : null;
-  return VARIANTS.map((variant) => ({
-    ...planTarget({ ...common, variant, decision, answer }),
-    explicitVersion: runtime.baseVersion,
-    baseVersionLabel: version,
-  }));
+  const origin = originOf(runtime, places, settings, context);
+  const answer = anything ? await askOrigin(origin, runtime, ask.base) : null;
+  const common = { runtime, model, found, choice, settings, context, places, layerLimit, folder, resharding, origin };
+  const version = versionOf(runtime, answer?.ok === true ? answer.base.version : null);
+  return VARIANTS.map((variant) => ({ ...planTarget({ ...common, variant, decision, answer }), version }));
 }
 
 interface TargetInput {
@@ -93,18 +99,20 @@ interface TargetInput {
   resharding: Resharding;
   variant: Variant;
   decision: Decision;
+  origin: Origin;
   /** null when nothing is to be built, so the base was not asked for. */
   answer: BaseAnswer | null;
 }
 
 function planTarget(input: TargetInput): PlannedTarget {
-  const { runtime, model, found, choice, variant, answer, places } = input;
+  const { runtime, model, found, choice, variant, answer, places, origin } = input;
   const decision = withCeiling(layersOf(input), input);
   const base = answer?.ok === true ? answer.base : null;
   const chosen = chosenFiles(found, choice);
   const wanted = decision[variant];
   const reshard = variant === 'fat' && wanted === 'build' ? shardCounts(input.resharding) : [];
   const problems = wanted === 'build' ? [...places.problems, ...legalProblems(input)] : [];
+  const missing = isMissing(origin, answer);
   const request =
     wanted === 'build' && problems.length === 0 && found !== null && base !== null
       ? buildRequest({ ...input, decision }, found, base, chosen)
@@ -114,8 +122,11 @@ function planTarget(input: TargetInput): PlannedTarget {
     runtime: runtime.name,
     engine: runtime.engine,
     variant,
+    platforms: runtime.platforms,
     action:
-      problems.length > 0 || (answer?.ok === false && !answer.error.retryable) ? failUnlessSkipped(wanted) : wanted,
+      problems.length > 0 || (answer?.ok === false && !answer.error.retryable && !missing)
+        ? failUnlessSkipped(wanted)
+        : wanted,
     reasons: decision.reasons,
     warnings: [
       ...problems,
@@ -124,25 +135,22 @@ function planTarget(input: TargetInput): PlannedTarget {
         ({ path, parts }) =>
           `${path} is split into ${parts} shards, because a layer holds ${input.layerLimit} bytes at most.`,
       ),
-      ...renamed(model, found),
-      ...(found?.chatTemplate ?? []),
-      ...(found?.notChecked.map((what) => `Not checked: ${what}.`) ?? []),
-      ...(wanted === 'build' && answer?.ok === false
-        ? [`The base image is not resolved: ${answer.error.message}`]
-        : []),
+      ...modelWarnings(model, runtime.engine, found),
+      ...(wanted === 'build' ? baseWarnings(runtime, origin, answer) : []),
     ],
     revision: found?.revision ?? null,
     license: decision.license,
     gated: decision.gated,
     bytes: choice?.bytes ?? null,
     inputs: request?.key ?? null,
-    base: { reference: runtime.image ?? '', digest: base?.digest ?? null },
+    base: { reference: origin.reference, digest: base?.digest ?? null },
     files: chosen.map(({ path, size, sha256, oid }) => ({ path, size, sha256, oid })),
     reshard,
     repository: places.repositories[0] ?? null,
     repositories: places.repositories,
     tags: [],
     request,
+    awaits: missing && wanted === 'build' && problems.length === 0 && origin.kind === 'built' ? origin.request : null,
   };
 }
 
@@ -178,7 +186,7 @@ function withCeiling(decision: Decision, { choice, context }: TargetInput): Deci
 }
 
 function buildRequest(
-  { runtime, model, settings, context, variant, decision, layerLimit }: TargetInput,
+  { runtime, model, settings, context, variant, decision, layerLimit, origin }: TargetInput,
   facts: ModelFacts,
   base: ResolvedBase,
   files: HubFile[],
@@ -224,7 +232,11 @@ function buildRequest(
     legal: gated ? [] : all,
     unreadable: gated ? all.map(({ path }) => path) : [],
     lastModified: facts.lastModified,
-    base: { reference: base.reference, digest: base.digest },
+    base: {
+      reference: base.reference,
+      digest: base.digest,
+      ...(origin.kind === 'built' ? { own: true } : {}),
+    },
   };
 }
 
@@ -232,15 +244,4 @@ function chosenFiles(found: ModelFacts | null, choice: FileChoice | null): HubFi
   if (found === null || choice === null) return [];
   const byPath = new Map(found.files.map((file) => [file.path, file]));
   return choice.paths.flatMap((path) => byPath.get(path) ?? []);
-}
-
-async function baseOf(runtime: Runtime, askBase: AskBase): Promise<BaseAnswer> {
-  if (runtime.image !== null) return askBase(runtime.image, runtime.platforms);
-  const message = `Runtime ${runtime.name} has \`build:\` and no \`image:\`; this version assembles on finished images only: build and push it, then name it as \`image:\`.`;
-  return { ok: false, error: new PublisherError('image-invalid', message) };
-}
-
-function renamed(model: Model, found: ModelFacts | null): string[] {
-  if (found === null || found.id === model.id) return [];
-  return [`The Hub has renamed ${model.id} to ${found.id}: change \`id\` in the catalog.`];
 }

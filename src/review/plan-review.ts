@@ -4,6 +4,7 @@ import { buildingRefusal, planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
 import type { PlannedTarget } from '../plan/types.ts';
 import { defaultPublishAllow } from '../registry/patterns.ts';
+import { openBase } from '../services.ts';
 import type { ReviewContext } from './context.ts';
 import { pinsOf } from './pins.ts';
 import type { Catalogs } from './read-catalogs.ts';
@@ -54,12 +55,13 @@ export async function planReview(
     diff,
     hub: services.hub(job.owner, { patient: true }),
     pins,
-    bases: new BaseResolver((reference) => services.source(reference, job.owner)),
+    bases: new BaseResolver(openBase(services, job.owner)),
     context: {
       owner: job.owner,
       namespaceSuffix: '',
       publishAllow: services.publishAllow ?? defaultPublishAllow(job.owner),
       entrypointSha256: services.entrypoint.sha256,
+      recipe: services.recipe,
       maxImageBytes: ceilings.maxImageBytes,
     },
     signal,

@@ -175,7 +175,7 @@ async function buildOne(
   const progress = buildProgress(`${target.model.short} ${target.variant}`, context.output, services.clock);
   const image = await assemble(request, {
     hub: services.hub(owner),
-    base: baseOf(services, parseReference(request.base.reference), owner),
+    base: baseOf(services, parseReference(request.base.reference), owner, request.base.own),
     targets: places,
     memory,
     open: (reference) => services.target(reference, owner),
@@ -216,8 +216,15 @@ function registryTargets(
   return [first, ...others];
 }
 
-function requestOf({ request, warnings, model, variant }: PlannedTarget): BuildRequest {
+function requestOf({ request, awaits, base, warnings, model, variant }: PlannedTarget): BuildRequest {
   if (request !== null) return request;
+  if (awaits !== null) {
+    const { name } = awaits.runtime;
+    throw new PublisherError(
+      'registry-not-found',
+      `${model.short} ${variant} stands on ${base.reference}, which is not there: build it with \`runtime publish ${name}\`, or log in if it is.`,
+    );
+  }
   throw new PublisherError('registry-unavailable', `${model.short} ${variant} cannot be built. ${warnings.join(' ')}`);
 }
 

@@ -73,6 +73,7 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
           namespaceSuffix: '',
           publishAllow: null,
           entrypointSha256: sha256Hex(ENTRYPOINT),
+          recipe: { dockerfile: null, bases: {} },
           maxImageBytes: null,
         },
       });

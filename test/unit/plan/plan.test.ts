@@ -5,6 +5,7 @@ import { PublisherError } from '../../../src/errors.ts';
 import type { FactsResult, ModelFacts } from '../../../src/huggingface/types.ts';
 import { inputsKey } from '../../../src/image/inputs.ts';
 import { BaseResolver, type OpenSource } from '../../../src/plan/bases.ts';
+import type { RuntimeRecipe } from '../../../src/plan/origin.ts';
 import { type PlanOptions, planCatalog } from '../../../src/plan/plan.ts';
 import { plannedTargetSchema } from '../../../src/plan/schema.ts';
 import type { Pins, PlannedTarget } from '../../../src/plan/types.ts';
@@ -16,6 +17,7 @@ import { type BaseImageOptions, pushBaseImage } from '../../support/registry/ind
 
 const BASE = 'registry.example/base:v1.2.3';
 const ENTRYPOINT = 'e'.repeat(64);
+const RECIPE: RuntimeRecipe = { dockerfile: 'f'.repeat(64), bases: {} };
 
 const found = (facts: Partial<ModelFacts> = {}): FactsResult => ({
   kind: 'found',
@@ -43,6 +45,7 @@ interface Given extends Partial<Omit<PlanOptions, 'bases' | 'context'>> {
   publishAllow?: string | null;
   owner?: string | null;
   pinned?: Pins;
+  recipe?: RuntimeRecipe;
 }
 
 /** Plans against a Hub and bases in memory; every reference is the same tiny base unless `open` says otherwise. */
@@ -54,9 +57,9 @@ async function plan(given: Given = {}) {
   for (const tag of ['v9', 'latest']) await source.tag(tag, tagged);
   source.calls.length = 0;
   const opened: string[] = [];
-  const open: OpenSource = (reference) => {
+  const open: OpenSource = (reference, own) => {
     opened.push(reference.repository);
-    return given.open?.(reference) ?? source;
+    return given.open?.(reference, own) ?? source;
   };
   const hub = new FakeHub(answers);
   const result = await planCatalog({
@@ -70,6 +73,7 @@ async function plan(given: Given = {}) {
       namespaceSuffix: '',
       publishAllow: publishAllow === null ? null : parsePublishAllow(publishAllow).patterns,
       entrypointSha256: ENTRYPOINT,
+      recipe: given.recipe ?? RECIPE,
       maxImageBytes: null,
     },
   });
@@ -322,15 +326,6 @@ describe('the base', () => {
       ),
     });
     expect(withLabel.target('fat')).toMatchObject({ tags: ['v7-fat', `r${'a'.repeat(40)}-fat`], warnings: [] });
-  });
-
-  it('that only `build:` describes is not for this builder', async () => {
-    const { target, opened } = await plan({
-      catalog: catalog('runtimes: [own]', '', 'runtimes: {own: {engine: vllm, build: {target: final-vllm}}}'),
-    });
-    expect(target('slim').action).toBe('fail');
-    expect(target('slim').warnings.join()).toContain('`build:`');
-    expect(opened).toEqual([]);
   });
 });
 

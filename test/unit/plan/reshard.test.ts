@@ -53,6 +53,7 @@ async function plan({
       namespaceSuffix: '',
       publishAllow: null,
       entrypointSha256: 'e'.repeat(64),
+      recipe: { dockerfile: null, bases: {} },
       maxImageBytes: null,
     },
   });
