@@ -7,6 +7,7 @@ import { createQueue, type Queue, type QueueOptions } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
 import { isLoopbackHost } from './registry/reference.ts';
 import { ledgerOf, type ReviewContext } from './review/context.ts';
+import { noRuntimeBuilder } from './review/no-runtime-builder.ts';
 import { startWorkers } from './review/worker.ts';
 import { createCheckMemory } from './review/write-checks.ts';
 import { createScanner } from './scan/scanner.ts';
@@ -105,6 +106,7 @@ function reviewContext(
     github: (installationId) => installations.github(installationId),
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
+    runtimeBuilder: noRuntimeBuilder,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),

@@ -27,7 +27,7 @@ export function withTags(targets: UntaggedTarget[], model: Model, settings: Sett
     if (target.action !== 'build' || result === undefined) return target;
     const warnings =
       version === null
-        ? [`${target.base.reference} has no tag and no version label: set \`base_version\` for tags that use it.`]
+        ? [`Nobody says which version ${target.base.reference} is: set \`base_version\` for tags that use it.`]
         : [];
     const tags = result.tags.map(({ tag }) => tag);
     if (result.problems.length > 0 || tags.length === 0) {
