@@ -1,10 +1,12 @@
 import { createApp } from './app.ts';
+import type { RuntimeBuilder } from './build/runtimes/types.ts';
 import type { AppEnvironment, Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { Installations } from './github/installations.ts';
 import { createKeyedLocks } from './github/locks.ts';
 import { createQueue, type Queue, type QueueOptions } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
+import type { RuntimeRecipe } from './plan/origin.ts';
 import { isLoopbackHost } from './registry/reference.ts';
 import { ledgerOf, type ReviewContext } from './review/context.ts';
 import { noRuntimeBuilder } from './review/no-runtime-builder.ts';
@@ -38,6 +40,8 @@ export interface BotOptions {
   variables?: Record<string, string | undefined>;
   /** Patience of the queue, where it is not the usual one. */
   queue?: Pick<QueueOptions, 'retries' | 'pollMs' | 'leaseSeconds'>;
+  /** How runtime images are built, and from what; default: as this installation can. */
+  runtimes?: { builder: RuntimeBuilder; recipe: RuntimeRecipe };
 }
 
 /** Environment → services → server and worker. Waits for no outside service: GitHub, Hub and registries may be down. */
@@ -47,6 +51,7 @@ export async function startBot({
   as,
   variables = process.env,
   queue: patience = {},
+  runtimes,
 }: BotOptions): Promise<Bot> {
   const { app } = environment;
   if (app === null) throw new PublisherError('internal', 'The bot was started without its settings.');
@@ -56,7 +61,9 @@ export async function startBot({
       'A separate worker shares a PostgreSQL database with the server: set DATABASE_URL. (With the embedded database, `serve` works too.)',
     );
   }
-  const services = await createServices({ environment, logger: plainLogger, as: 'bot' });
+  const shared = await createServices({ environment, logger: plainLogger, as: 'bot' });
+  const services: Services = runtimes === undefined ? shared : { ...shared, recipe: runtimes.recipe };
+  const runtimeBuilder = runtimes?.builder ?? noRuntimeBuilder;
   const { logger } = services;
   const location =
     environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
@@ -69,7 +76,7 @@ export async function startBot({
     const queue = await createQueue(store, { ...patience, logger, redact: services.redact });
     closing.unshift(() => queue.stop({ graceMs: DRAIN_MS }));
     const installations = openInstallations(app, services);
-    startWorkers(reviewContext({ services, store, queue, installations }, variables));
+    startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables));
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
     if (web !== null) closing.unshift(() => web.close());
     logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
@@ -96,6 +103,7 @@ async function serve(app: AppEnvironment, { services, store, queue, installation
 
 function reviewContext(
   { services, store, queue, installations }: Parts,
+  runtimeBuilder: RuntimeBuilder,
   variables: Record<string, string | undefined>,
 ): ReviewContext {
   return {
@@ -106,7 +114,7 @@ function reviewContext(
     github: (installationId) => installations.github(installationId),
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
-    runtimeBuilder: noRuntimeBuilder,
+    runtimeBuilder,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),

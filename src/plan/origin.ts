@@ -24,6 +24,9 @@ export type Origin =
 /** Resolves the base of a runtime under the model's pins; `own` is one that is built by us. */
 export type AskBase = (reference: string, runtime: Runtime, own: boolean) => Promise<BaseAnswer>;
 
+/** What the Dockerfile is built on where no `BASE_IMAGE` is given. */
+const DEFAULT_BASE_IMAGE = 'ubuntu:24.04';
+
 /** Build arguments that say which engine is inside. */
 const VERSION_ARGUMENT: Record<Engine, string> = {
   vllm: 'VLLM_VERSION',
@@ -57,7 +60,7 @@ export function originOf(
     const message = `Runtime \`${name}\` cannot be looked up: ${place.why}`;
     return none(new PublisherError('denied', message, { retryable: place.unknown }));
   }
-  const baseDigest = recipe.bases[build.args.BASE_IMAGE ?? ''] ?? null;
+  const baseDigest = recipe.bases[build.args.BASE_IMAGE ?? DEFAULT_BASE_IMAGE] ?? null;
   const key = runtimeKey({ build, platforms, dockerfile: recipe.dockerfile, baseDigest });
   return {
     kind: 'built',

@@ -1,7 +1,7 @@
 import { assemble, tagImage } from '../../build/assemble.ts';
 import { licenseFiles } from '../../build/license-files.ts';
 import { openMemory } from '../../build/open-memory.ts';
-import type { BuildRequest, BuiltImage, LayerMemory } from '../../build/types.ts';
+import type { BuiltImage, LayerMemory } from '../../build/types.ts';
 import type { Catalog } from '../../catalog/types.ts';
 import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
@@ -11,6 +11,7 @@ import type { ImageTarget } from '../../registry/types.ts';
 import { formatBytes } from '../../report/numbers.ts';
 import { baseOf, type Services } from '../../services.ts';
 import { adHocCatalog } from '../ad-hoc-catalog.ts';
+import { requestOf } from '../build-request.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
@@ -214,18 +215,6 @@ function registryTargets(
     );
   }
   return [first, ...others];
-}
-
-function requestOf({ request, awaits, base, warnings, model, variant }: PlannedTarget): BuildRequest {
-  if (request !== null) return request;
-  if (awaits !== null) {
-    const { name } = awaits.runtime;
-    throw new PublisherError(
-      'registry-not-found',
-      `${model.short} ${variant} stands on ${base.reference}, which is not there: build it with \`runtime publish ${name}\`, or log in if it is.`,
-    );
-  }
-  throw new PublisherError('registry-unavailable', `${model.short} ${variant} cannot be built. ${warnings.join(' ')}`);
 }
 
 /** As the contract has it; the notes of all images stand beside them. */

@@ -71,7 +71,7 @@ function placeOf(catalog: Catalog, name: string, repository = 'ghcr.io/acme/mode
   const runtime = catalog.runtimes.find((each) => each.name === name);
   if (runtime?.build == null) throw new Error(`no build of ${name}`);
   const { build, platforms } = runtime;
-  const baseDigest = recipe.bases[build.args.BASE_IMAGE ?? ''] ?? null;
+  const baseDigest = recipe.bases[build.args.BASE_IMAGE ?? 'ubuntu:24.04'] ?? null;
   return `${repository}:${recipeTag(name, runtimeKey({ build, platforms, dockerfile: recipe.dockerfile ?? '', baseDigest }))}`;
 }
 
