@@ -3,23 +3,7 @@ import { requestOf } from '../../../src/cli/build-request.ts';
 import { PublisherError } from '../../../src/errors.ts';
 import type { PlannedTarget } from '../../../src/plan/types.ts';
 import { planned } from '../../support/report/report.ts';
-
-const awaits: PlannedTarget['awaits'] = {
-  runtime: {
-    name: 'cuda',
-    engine: 'llamacpp',
-    image: null,
-    platforms: ['linux/amd64'],
-    experimental: false,
-    build: { target: 'final-llamacpp', args: {} },
-    builder: 'assemble',
-    smoke: null,
-    baseVersion: null,
-  },
-  key: 'a'.repeat(64),
-  repository: 'registry.test/acme/model-runner',
-  tags: [],
-};
+import { runtimeRequest } from '../../support/runtimes/request.ts';
 
 function refusalOf(target: PlannedTarget): PublisherError {
   try {
@@ -32,7 +16,9 @@ function refusalOf(target: PlannedTarget): PublisherError {
 
 test('a model whose runtime is not there says how to make it, and that an outside service lacks it', () => {
   const reference = 'registry.test/acme/model-runner:baaaaaaaaaaaa-cuda';
-  const error = refusalOf(planned('tiny', { awaits, base: { reference, digest: null } }));
+  const error = refusalOf(
+    planned('tiny', { awaits: runtimeRequest('a'.repeat(64)), base: { reference, digest: null } }),
+  );
   expect(error).toMatchObject({ code: 'registry-not-found', exitCode: 3 });
   expect(error.message).toContain(reference);
   expect(error.message).toContain('`runtime publish cuda`');
