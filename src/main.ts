@@ -1,5 +1,4 @@
 import { createApp } from './app.ts';
-import type { RuntimeBuilder } from './build/runtimes/types.ts';
 import type { AppEnvironment, Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { Installations } from './github/installations.ts';
@@ -41,7 +40,7 @@ export interface BotOptions {
   /** Patience of the queue, where it is not the usual one. */
   queue?: Pick<QueueOptions, 'retries' | 'pollMs' | 'leaseSeconds'>;
   /** How runtime images are built, and from what; default: as this installation can. */
-  runtimes?: { builder: RuntimeBuilder; recipe: RuntimeRecipe };
+  runtimes?: { builder: ReviewContext['runtimeBuilder']; recipe: RuntimeRecipe };
 }
 
 /** Environment → services → server and worker. Waits for no outside service: GitHub, Hub and registries may be down. */
@@ -63,7 +62,7 @@ export async function startBot({
   }
   const shared = await createServices({ environment, logger: plainLogger, as: 'bot' });
   const services: Services = runtimes === undefined ? shared : { ...shared, recipe: runtimes.recipe };
-  const runtimeBuilder = runtimes?.builder ?? noRuntimeBuilder;
+  const runtimeBuilder = runtimes?.builder ?? (() => noRuntimeBuilder);
   const { logger } = services;
   const location =
     environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
@@ -103,7 +102,7 @@ async function serve(app: AppEnvironment, { services, store, queue, installation
 
 function reviewContext(
   { services, store, queue, installations }: Parts,
-  runtimeBuilder: RuntimeBuilder,
+  runtimeBuilder: ReviewContext['runtimeBuilder'],
   variables: Record<string, string | undefined>,
 ): ReviewContext {
   return {

@@ -75,7 +75,7 @@ async function buildUnlessThere(
   };
   const present = await look();
   if (present !== null) return { reference, digest: present };
-  await runtimeBuilder.build(request, signal);
+  await runtimeBuilder(owner).build(request, signal);
   const digest = await look();
   if (digest !== null) return { reference, digest };
   const message = `${reference} was built and pushed, but the registry does not show it: see that the bot may read what it pushes.`;

@@ -26,7 +26,7 @@ beforeAll(async () => {
     variables: { SCAN: 'optional', PATH: '/nonexistent', MAX_BUILDS_PER_OWNER: '4', SOURCE_ALLOW: 'docker.io' },
     runtimes({ repository }) {
       builder = new FakeRuntimeBuilder((place) => repository(place.slice(place.indexOf('/') + 1)));
-      return { builder, recipe: { dockerfile: 'f'.repeat(64), bases: {} } };
+      return { builder: () => builder, recipe: { dockerfile: 'f'.repeat(64), bases: {} } };
     },
   });
 });

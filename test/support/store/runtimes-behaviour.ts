@@ -10,7 +10,7 @@ import {
   releaseRuntime,
   requestRuntime,
 } from '../../../src/store/runtimes.ts';
-import { runtimeRequest } from '../runtimes/request.ts';
+import { runtimeRequest } from './runtime-request.ts';
 
 const DIGEST = `sha256:${'d'.repeat(64)}` as const;
 

@@ -3,7 +3,7 @@ import { requestOf } from '../../../src/cli/build-request.ts';
 import { PublisherError } from '../../../src/errors.ts';
 import type { PlannedTarget } from '../../../src/plan/types.ts';
 import { planned } from '../../support/report/report.ts';
-import { runtimeRequest } from '../../support/runtimes/request.ts';
+import { runtimeRequest } from '../../support/store/runtime-request.ts';
 
 function refusalOf(target: PlannedTarget): PublisherError {
   try {

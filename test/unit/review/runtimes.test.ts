@@ -156,7 +156,7 @@ describe('a runtime that cannot be built', () => {
     const mine = team();
     const { context } = office;
     const before = context.runtimeBuilder;
-    context.runtimeBuilder = noRuntimeBuilder;
+    context.runtimeBuilder = () => noRuntimeBuilder;
     try {
       const pr = await mine.open(catalog(entry(ONE, 'a', VLLM), entry(ONE, 'b')));
       await office.build();
