@@ -1,4 +1,6 @@
 import { createApp } from './app.ts';
+import { botRuntimeBuilder } from './build/runtimes/installed.ts';
+import type { RuntimeRecipe } from './build/runtimes/recipe.ts';
 import type { AppEnvironment, Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { Installations } from './github/installations.ts';
@@ -37,6 +39,8 @@ export interface BotOptions {
   variables?: Record<string, string | undefined>;
   /** Patience of the queue, where it is not the usual one. */
   queue?: Pick<QueueOptions, 'retries' | 'pollMs' | 'leaseSeconds'>;
+  /** How runtime images are built, and from what; default: as this installation can. */
+  runtimes?: { builder: ReviewContext['runtimeBuilder']; recipe: RuntimeRecipe };
 }
 
 /** Environment → services → server and worker. Waits for no outside service: GitHub, Hub and registries may be down. */
@@ -46,6 +50,7 @@ export async function startBot({
   as,
   variables = process.env,
   queue: patience = {},
+  runtimes,
 }: BotOptions): Promise<Bot> {
   const { app } = environment;
   if (app === null) throw new PublisherError('internal', 'The bot was started without its settings.');
@@ -55,7 +60,9 @@ export async function startBot({
       'A separate worker shares a PostgreSQL database with the server: set DATABASE_URL. (With the embedded database, `serve` works too.)',
     );
   }
-  const services = await createServices({ environment, logger: plainLogger, as: 'bot' });
+  const shared = await createServices({ environment, logger: plainLogger, as: 'bot' });
+  const services: Services = runtimes === undefined ? shared : { ...shared, recipe: runtimes.recipe };
+  const runtimeBuilder = runtimes?.builder ?? botRuntimeBuilder(services, variables);
   const { logger } = services;
   const location =
     environment.databaseUrl === null ? { dataDir: environment.dataDir } : { databaseUrl: environment.databaseUrl };
@@ -68,7 +75,7 @@ export async function startBot({
     const queue = await createQueue(store, { ...patience, logger, redact: services.redact });
     closing.unshift(() => queue.stop({ graceMs: DRAIN_MS }));
     const installations = openInstallations(app, services);
-    startWorkers(reviewContext({ services, store, queue, installations }, variables));
+    startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables));
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
     if (web !== null) closing.unshift(() => web.close());
     logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
@@ -95,6 +102,7 @@ async function serve(app: AppEnvironment, { services, store, queue, installation
 
 function reviewContext(
   { services, store, queue, installations }: Parts,
+  runtimeBuilder: ReviewContext['runtimeBuilder'],
   variables: Record<string, string | undefined>,
 ): ReviewContext {
   return {
@@ -105,6 +113,7 @@ function reviewContext(
     github: (installationId) => installations.github(installationId),
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
+    runtimeBuilder,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),

@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AssembleContext } from './build/assemble.ts';
 import { type BuildKitSettings, readBuildKitSettings } from './build/buildkit/settings.ts';
+import { type RuntimeRecipe, readRecipe } from './build/runtimes/recipe.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { run } from './exec.ts';
-import { guardedHttp, type Http } from './http/fetch.ts';
+import { counted } from './http/counted.ts';
+import { guardedHttp } from './http/fetch.ts';
 import { redactingLogger } from './http/redacting-logger.ts';
 import { createSecrets, type Secrets } from './http/secrets.ts';
 import { createFileCache } from './huggingface/cache-files.ts';
@@ -16,6 +18,7 @@ import { createRateLimiter } from './huggingface/rate-limit.ts';
 import type { Hub } from './huggingface/types.ts';
 import { sha256Hex } from './image/hash.ts';
 import type { Logger } from './log.ts';
+import type { OpenSource } from './plan/bases.ts';
 import { RegistryClient, type RegistryRepository } from './registry/client.ts';
 import { anonymous, type CredentialStore, createCredentialStore, credentialDirs } from './registry/credentials.ts';
 import {
@@ -51,6 +54,8 @@ export interface Services {
   hubRequests(): number;
   entrypoint: { content: Uint8Array; sha256: string };
   buildkit: BuildKitSettings;
+  /** What runtime images are made from. */
+  recipe: RuntimeRecipe;
   /** Patterns of PUBLISH_ALLOW; null where nothing restricts (the command line without it). */
   publishAllow: Pattern[] | null;
   /** The repository a base image is read from. @throws PublisherError `refused` */
@@ -151,6 +156,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     hubRequests: () => hubRequests,
     entrypoint: { content: entrypoint, sha256: sha256Hex(entrypoint) },
     buildkit: await readBuildKitSettings(PACKAGE_ROOT, environment.hubEndpoint),
+    recipe: await readRecipe(PACKAGE_ROOT),
     publishAllow,
     source(reference, owner) {
       const access = sourceAllow === null ? 'credentials' : sourceAccess(reference, owner ?? '', sourceAllow);
@@ -186,8 +192,18 @@ function learning(store: CredentialStore, learn: (secret: string) => void): Cred
 }
 
 /** What {@link AssembleContext} needs of the base: its repository and the reference for mounts. */
-export function baseOf(services: Services, reference: Reference, owner: string | null): AssembleContext['base'] {
-  return { source: services.source(reference, owner), reference };
+export function baseOf(
+  services: Services,
+  reference: Reference,
+  owner: string | null,
+  own = false,
+): AssembleContext['base'] {
+  return { source: openBase(services, owner)(reference, own), reference };
+}
+
+/** Bases of others as SOURCE_ALLOW permits; runtime images of ours where PUBLISH_ALLOW lets this owner push them. */
+export function openBase(services: Services, owner: string | null): OpenSource {
+  return (reference, own) => (own ? services.target(reference, owner) : services.source(reference, owner));
 }
 
 function sourcePatterns(setting: string[] | null, as: 'bot' | 'command'): Pattern[] | null {
@@ -222,18 +238,4 @@ async function runHelper(helper: string, server: string): Promise<string | null>
     check: false,
   });
   return exitCode === 0 ? stdout : null;
-}
-
-/** The same, with a word before each request. */
-function counted({ fetch, wire }: Http, onRequest: () => void): Http {
-  return {
-    fetch: (input, init) => {
-      onRequest();
-      return fetch(input, init);
-    },
-    wire: (url, request) => {
-      onRequest();
-      return wire(url, request);
-    },
-  };
 }

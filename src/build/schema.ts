@@ -82,7 +82,7 @@ export const buildRequestSchema: z.ZodType<BuildRequest> = z.object({
   legal: z.array(hubFileSchema),
   unreadable: z.array(z.string()),
   lastModified: z.string(),
-  base: z.object({ reference: z.string(), digest: digestSchema }),
+  base: z.object({ reference: z.string(), digest: digestSchema, own: z.boolean().optional() }),
 });
 
 /** A build's result as the ledger keeps it. */

@@ -26,6 +26,8 @@ export interface BuildRequest {
     reference: string;
     /** Of the index, or of the manifest of a base for one platform. */
     digest: Digest;
+    /** Built by us, into a repository of the owner's: read with the logins that pushed it. */
+    own?: boolean | undefined;
   };
 }
 

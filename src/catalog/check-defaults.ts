@@ -9,6 +9,10 @@ export function checkDefaults(defaults: Tree | null, checks: Checks): void {
     checks.report(arch.keyStart, ['defaults', 'arch'], '`arch` and `platforms` say the same thing; keep one of them');
   }
   checkDistinct(platforms, ['defaults', 'platforms'], checks);
+  const project = child(defaults, 'project');
+  if (project !== null && textOf(project)?.startsWith('hf-')) {
+    checks.report(project.start, ['defaults', 'project'], 'begins with `hf-`, as only images of models do');
+  }
   checkPublish(child(defaults, 'publish'), ['defaults', 'publish'], checks);
   checkMirrors(child(defaults, 'mirrors'), checks);
   checkTags(child(defaults, 'tags'), checks);

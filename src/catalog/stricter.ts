@@ -10,7 +10,7 @@ export interface Strictened {
 /**
  * A pull request's catalog with the settings that decide over it at the stricter of default branch and head: nobody loosens the rules
  * for the pull request that loosens them. Base images and platforms come from head; what runs somebody's code (`build`, builder,
- * smoke commands) from the default branch.
+ * smoke commands), and where the images of that go (`project`), from the default branch.
  *
  * @param trusted the default branch's catalog; with none there yet, one of built-in settings
  * @param registriesAllowed whether head's registries count as they are: with no trusted catalog the operator's allow-list alone decides
@@ -42,6 +42,7 @@ function stricterSettings(head: Settings, trusted: Settings, registriesAllowed: 
   if (canonicalJson(head.tags) !== canonicalJson(trusted.tags)) weaker('`tags` changes; that');
   if (canonicalJson([...head.mirrors].sort()) !== canonicalJson([...trusted.mirrors].sort()))
     weaker('`mirrors` changes; that');
+  if (head.project !== trusted.project) weaker('`project` changes; that');
   if (head.schedule !== trusted.schedule) weaker('`schedule` changes; that');
   if (head.unscanned === 'warn' && trusted.unscanned === 'deny') weaker('`safety.unscanned` becomes `warn`; that');
   return {
@@ -50,6 +51,7 @@ function stricterSettings(head: Settings, trusted: Settings, registriesAllowed: 
     limits,
     registries,
     mirrors: head.mirrors.filter((name) => trusted.mirrors.includes(name) && registries[name] !== undefined),
+    project: trusted.project,
     schedule: trusted.schedule,
     unscanned: head.unscanned === 'deny' || trusted.unscanned === 'deny' ? 'deny' : 'warn',
     scan: stricterScan(head, trusted, weaker),
@@ -94,16 +96,20 @@ function onlyKnown(
   return Object.fromEntries(entries.filter(([name, prefix]) => trusted[name] === prefix));
 }
 
-/** Somebody's Dockerfile, builder and commands run only as the default branch has them. */
+/**
+ * Somebody's Dockerfile, builder and commands run only as the default branch has them. An image that head names takes the place of a
+ * build at once; a build that head describes takes no image's place yet.
+ */
 function trustedParts(runtime: Runtime, trusted: readonly Runtime[], weaker: Weaker): Runtime {
   const before = trusted.find(({ name }) => name === runtime.name);
+  const named = runtime.image !== null;
   const parts = {
-    build: before?.build ?? null,
+    build: named ? null : (before?.build ?? null),
     builder: before?.builder ?? 'assemble',
     smoke: before?.smoke ?? null,
   } as const;
   const own = { build: runtime.build, builder: runtime.builder, smoke: runtime.smoke };
   if (canonicalJson(own) !== canonicalJson(parts))
     weaker(`\`build\`, \`builder\` or \`smoke\` of runtime \`${runtime.name}\` changes; that`);
-  return { ...runtime, ...parts };
+  return { ...runtime, ...parts, image: named ? runtime.image : (before?.image ?? null) };
 }

@@ -7,7 +7,7 @@ import { planCatalog } from '../plan/plan.ts';
 import type { Plan, PlannedTarget } from '../plan/types.ts';
 import { repositoryFor } from '../publish/tags.ts';
 import { parseReference } from '../registry/reference.ts';
-import { createServices, type Services } from '../services.ts';
+import { createServices, openBase, type Services } from '../services.ts';
 import type { CommandContext } from './command.ts';
 import { formatDuration } from './duration.ts';
 import { loadCatalog } from './load-catalog.ts';
@@ -105,13 +105,14 @@ export function planFor(
     catalog,
     ...filter,
     hub: services.hub(owner, { patient: true }),
-    bases: new BaseResolver((reference) => services.source(reference, owner), basePatienceMs),
+    bases: new BaseResolver(openBase(services, owner), basePatienceMs),
     context: {
       owner,
       namespaceSuffix: '',
       publishAllow: services.publishAllow,
       entrypointSha256: services.entrypoint.sha256,
       buildkit: services.buildkit,
+      recipe: services.recipe,
       maxImageBytes: null,
     },
     signal: context.signal,
@@ -119,6 +120,6 @@ export function planFor(
 }
 
 /** A target as `plan --json` shows it: without what only a builder needs. */
-export function shownTarget({ request, ...target }: PlannedTarget): Omit<PlannedTarget, 'request'> {
+export function shownTarget({ request, awaits, ...target }: PlannedTarget): Omit<PlannedTarget, 'request' | 'awaits'> {
   return target;
 }

@@ -17,7 +17,7 @@ const no = (sentence: string): Answer => ({ ok: false, sentence });
 
 /** Whether a rebuild can be, on the head there is now. */
 export async function mayRebuild(
-  { shorts, variant }: Rebuild,
+  { shorts, variant, experimental }: Rebuild,
   pull: PullRequest,
   { repoId, pr }: PullRef,
   { store, reviews }: ReviewContext,
@@ -34,15 +34,24 @@ export async function mayRebuild(
   // Not planned yet, or the review failed: the next one finds out.
   if (plan === null || plan.failure !== null) return { ok: true };
   const targets = plan.targets.filter(({ action }) => action !== 'remove');
-  if (targets.length === 0) return no('This pull request has no model to build; the checks say why.');
+  // A model on experimental runtimes alone has no target before somebody asks for them.
+  const changed = experimental
+    ? [...(plan.diff?.added ?? []), ...(plan.diff?.changed ?? []).map((one) => one.short)]
+    : [];
+  const shown = new Set([...targets.map(({ model }) => model.short), ...changed]);
+  if (shown.size === 0) return no('This pull request has no model to build; the checks say why.');
   if (shorts === 'all') return { ok: true };
   const [short = ''] = shorts;
   const mine = targets.filter(({ model }) => model.short === short);
-  if (mine.length === 0) {
-    const names = [...new Set(targets.map(({ model }) => model.short))].slice(0, 20).map(code).join(', ');
+  if (!shown.has(short)) {
+    const names = [...shown].slice(0, 20).map(code).join(', ');
     return no(`This pull request does not change a model ${code(short)}; it changes ${names}.`);
   }
-  if (variant === 'fat' && mine.every((target) => target.variant !== 'fat' || target.action === 'skip')) {
+  if (
+    variant === 'fat' &&
+    mine.length > 0 &&
+    mine.every((target) => target.variant !== 'fat' || target.action === 'skip')
+  ) {
     return no(`A fat image of ${code(short)} is not permitted; the reasons are in the report above.`);
   }
   return { ok: true };
@@ -80,7 +89,7 @@ export async function enqueueReview(
   const what =
     rebuild === null
       ? ''
-      : ` rebuild ${rebuild.shorts === 'all' ? 'all' : rebuild.shorts.join(',')} ${rebuild.variant ?? ''}`;
+      : ` rebuild ${rebuild.shorts === 'all' ? 'all' : rebuild.shorts.join(',')} ${rebuild.variant ?? ''}${rebuild.experimental ? ' experimental' : ''}`;
   const review: ReviewJob = { installationId, repoId, owner, repo, pr, rebuild, force };
   await queue.enqueue('review', review, { key: `${repoId}#${pr}${what}${force ? ' force' : ''}`, transaction });
 }

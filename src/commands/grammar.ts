@@ -2,7 +2,8 @@ import type { Variant } from '../catalog/types.ts';
 
 export type ParsedCommand =
   | { kind: 'none' }
-  | { kind: 'rebuild'; shorts: 'all' | [string]; variant: Variant | null }
+  /** `experimental`: on runtimes that are built only when asked for, too. */
+  | { kind: 'rebuild'; shorts: 'all' | [string]; variant: Variant | null; experimental: boolean }
   /** `sha` is at least 12 hex digits, lower case. */
   | { kind: 'approve'; sha: string }
   | { kind: 'help' }
@@ -10,7 +11,8 @@ export type ParsedCommand =
   | { kind: 'malformed'; message: string };
 
 const SHORT = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
-const REBUILD_USAGE = 'write `/rebuild <short> [slim|fat]` or `/rebuild all`';
+const EXPERIMENTAL = '--experimental';
+const REBUILD_USAGE = 'write `/rebuild <short> [slim|fat] [--experimental]` or `/rebuild all [--experimental]`';
 const APPROVE_USAGE = 'write `/approve <sha>` with at least 12 digits of the commit you looked at';
 
 /**
@@ -32,13 +34,17 @@ export function parseCommand(body: string): ParsedCommand {
   }
 }
 
-function parseRebuild([what, variant, ...more]: string[]): ParsedCommand {
+function parseRebuild(words: string[]): ParsedCommand {
   const malformed: ParsedCommand = { kind: 'malformed', message: REBUILD_USAGE };
+  const experimental = words.at(-1) === EXPERIMENTAL;
+  const [what, variant, ...more] = experimental ? words.slice(0, -1) : words;
   if (what === undefined || more.length > 0) return malformed;
   if (variant !== undefined && variant !== 'slim' && variant !== 'fat') return malformed;
-  if (what === 'all') return variant === undefined ? { kind: 'rebuild', shorts: 'all', variant: null } : malformed;
+  if (what === 'all') {
+    return variant === undefined ? { kind: 'rebuild', shorts: 'all', variant: null, experimental } : malformed;
+  }
   if (what.length > 100 || !SHORT.test(what)) return malformed;
-  return { kind: 'rebuild', shorts: [what], variant: variant ?? null };
+  return { kind: 'rebuild', shorts: [what], variant: variant ?? null, experimental };
 }
 
 function parseApprove([sha, ...more]: string[]): ParsedCommand {

@@ -27,7 +27,7 @@ export async function runAction(job: ActionJob, context: ReviewContext): Promise
     // The catalog's, the scan's or the required check: everything is looked at again, failed builds run again.
     return store.transaction((tx) => enqueueReview(job, { rebuild: null, force: true }, context, tx));
   }
-  const rebuild: Rebuild = { shorts: [target.model.short], variant: target.variant };
+  const rebuild: Rebuild = { shorts: [target.model.short], variant: target.variant, experimental: false };
   const may = await mayRebuild(rebuild, pull, job, context);
   if (!may.ok) return ignore(may.sentence);
   await store.transaction((tx) => enqueueReview(job, { rebuild, force: false }, context, tx));

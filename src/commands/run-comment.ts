@@ -12,6 +12,7 @@ const HELP = [
   '',
   '- `/rebuild <short> [slim|fat]`: resolve the model and its base again, build and scan',
   '- `/rebuild all`: the same for every model of this pull request',
+  '- `--experimental` after either: on experimental runtimes too, from now on in this pull request',
   '- `/approve <sha>`: build what this very commit asks for, where that waits for an approval (at least 12 digits)',
 ].join('\n');
 
@@ -58,10 +59,10 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
     case 'malformed':
       return answer(`I did not understand that: ${command.message}.`, 'malformed', asked);
     case 'rebuild': {
-      const { shorts, variant } = command;
+      const { kind, ...rebuild } = command;
       const pull = await github.pullRequest(repo, job.pr);
-      const may = await mayRebuild({ shorts, variant }, pull, job, context);
-      return begin(may, asked, (tx) => enqueueReview(job, { rebuild: { shorts, variant }, force: false }, context, tx));
+      const may = await mayRebuild(rebuild, pull, job, context);
+      return begin(may, asked, (tx) => enqueueReview(job, { rebuild, force: false }, context, tx));
     }
     case 'approve': {
       const pull = await github.pullRequest(repo, job.pr);

@@ -38,8 +38,8 @@ export interface QueueOptions {
   leaseSeconds?: number;
   /** Milliseconds between looks for jobs that other processes enqueued or that become due. */
   pollMs?: number;
-  /** How often and when failures are tried again, by queue. */
-  retries?: Record<QueueName, RetryPolicy>;
+  /** How often and when failures are tried again, by queue, where it is not the usual. */
+  retries?: Partial<Record<QueueName, RetryPolicy>>;
   /** Removes secrets from the messages of failures before they are stored. */
   redact?: (text: string) => string;
 }
@@ -94,7 +94,7 @@ export class Queue {
     const settings: Required<QueueOptions> = {
       leaseSeconds: 60,
       pollMs: 1_000,
-      retries: QUEUES,
+      retries: {},
       redact: (text) => text,
       ...options,
     };
@@ -177,7 +177,7 @@ export class Queue {
       boss: this.#boss,
       store: this.#store,
       settings: this.#options,
-      retries: this.#options.retries[name],
+      retries: this.#options.retries[name] ?? QUEUES[name],
       concurrency: options.concurrency,
       handler: async (raw, job) => {
         const data = options.data.safeParse(raw);
@@ -191,7 +191,13 @@ export class Queue {
   }
 
   async counts(): Promise<Record<QueueName, QueueCounts>> {
-    const counts: Record<QueueName, QueueCounts> = { review: zero(), build: zero(), command: zero(), conclude: zero() };
+    const counts: Record<QueueName, QueueCounts> = {
+      review: zero(),
+      build: zero(),
+      runtime: zero(),
+      command: zero(),
+      conclude: zero(),
+    };
     // pg-boss's own numbers are a cache that its supervisor refreshes; metrics and tests want to know now.
     const answer = await this.#boss.getDb().executeSql(
       `SELECT name, count(*) FILTER (WHERE state < 'active') AS queued, count(*) FILTER (WHERE state = 'active') AS active,

@@ -13,6 +13,8 @@ export const QUEUES = {
   review: { limit: 8, baseMs: 5_000, maxMs: 600_000 },
   /** Builds one inputs key for one destination. */
   build: { limit: 5, baseMs: 10_000, maxMs: 900_000 },
+  /** Builds one runtime image that models stand on. */
+  runtime: { limit: 3, baseMs: 10_000, maxMs: 900_000 },
   /** Answers a comment or a button. */
   command: { limit: 8, baseMs: 5_000, maxMs: 600_000 },
   /** Brings checks and comment of a pull request up to date. */
@@ -21,7 +23,13 @@ export const QUEUES = {
 
 export type QueueName = keyof typeof QUEUES;
 
-export const QUEUE_NAMES = ['review', 'build', 'command', 'conclude'] as const satisfies readonly QueueName[];
+export const QUEUE_NAMES = [
+  'review',
+  'build',
+  'runtime',
+  'command',
+  'conclude',
+] as const satisfies readonly QueueName[];
 
 /** Milliseconds before the attempt after `failures` failures (at least 1); `random` in [0, 1). */
 export function retryDelay(policy: RetryPolicy, failures: number, random: number): number {

@@ -6,8 +6,20 @@ import type { Digest, ImageSource, Reference } from '../registry/types.ts';
 
 export type BaseAnswer = { ok: true; base: ResolvedBase } | { ok: false; error: PublisherError };
 
-/** Opens the repository a base is read from; throws `refused` for a registry that is not allowed. */
-export type OpenSource = (reference: Reference) => ImageSource;
+/**
+ * Opens the repository a base is read from; throws `refused` for a registry that is not allowed.
+ *
+ * @param own an image that is built by us, in a repository of the owner's: read as what is published is
+ */
+export type OpenSource = (reference: Reference, own: boolean) => ImageSource;
+
+/** What is asked of a base beside its reference. */
+export interface BaseQuestion {
+  platforms: string[];
+  /** Digest to use instead of asking where the reference's tag points. */
+  pin: Digest | null;
+  own: boolean;
+}
 
 /**
  * Resolves each distinct base of a plan once, whoever asks, and remembers failures too: a hundred models on a registry that is
@@ -24,23 +36,23 @@ export class BaseResolver {
     this.#patienceMs = patienceMs;
   }
 
-  /** @param pin digest to use instead of asking where the reference's tag points */
-  resolve(reference: string, platforms: string[], pin: Digest | null, signal?: AbortSignal): Promise<BaseAnswer> {
-    const key = JSON.stringify([reference, [...platforms].sort(), pin]);
+  resolve(reference: string, question: BaseQuestion, signal?: AbortSignal): Promise<BaseAnswer> {
+    const { platforms, pin, own } = question;
+    const key = JSON.stringify([reference, [...platforms].sort(), pin, own]);
     const existing = this.#answers.get(key);
     if (existing !== undefined) return existing;
-    const answer = this.#ask(reference, platforms, pin, signal);
+    const answer = this.#ask(reference, question, signal);
     this.#answers.set(key, answer);
     return answer;
   }
 
-  async #ask(reference: string, platforms: string[], pin: Digest | null, signal?: AbortSignal): Promise<BaseAnswer> {
+  async #ask(reference: string, { platforms, pin, own }: BaseQuestion, signal?: AbortSignal): Promise<BaseAnswer> {
     const patience = this.#patienceMs === null ? undefined : AbortSignal.timeout(this.#patienceMs);
     const either = AbortSignal.any([signal, patience].filter((one) => one !== undefined));
     try {
       const parsed = parseReference(reference);
       const name = pin ?? parsed.digest ?? parsed.tag ?? 'latest';
-      return { ok: true, base: await resolveBase(this.#open(parsed), reference, name, platforms, either) };
+      return { ok: true, base: await resolveBase(this.#open(parsed, own), reference, name, platforms, either) };
     } catch (thrown) {
       if (signal?.aborted) throw cancelled(signal);
       if (patience?.aborted) {

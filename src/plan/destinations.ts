@@ -43,6 +43,29 @@ export function destinations(model: Model, settings: Settings, context: Destinat
   return result;
 }
 
+/**
+ * The repository of runtime images beside a model's, in the first registry it goes to. The operator's list covers it as any other.
+ *
+ * @returns `unknown` where only the account is missing, which a plan can do without
+ */
+export function runtimeRepository(
+  { repositories: [first] }: Destinations,
+  project: string,
+  context: DestinationContext,
+): { ok: true; repository: string } | { ok: false; why: string; unknown: boolean } {
+  if (first === undefined) {
+    const why = 'its image lies where the model is published, and the model is published nowhere.';
+    return { ok: false, why, unknown: false };
+  }
+  const repository = `${first.slice(0, first.lastIndexOf('/'))}/${project}`;
+  if (first.includes('{owner}')) {
+    const why = `nobody said whose registry ${repository} is: pass --owner or set GITHUB_REPOSITORY_OWNER.`;
+    return { ok: false, why, unknown: true };
+  }
+  const refusal = refuse(repository, context);
+  return refusal === null ? { ok: true, repository } : { ok: false, why: refusal, unknown: false };
+}
+
 function refuse(repository: string, { owner, publishAllow }: DestinationContext): string | null {
   try {
     const reference = parseReference(repository);

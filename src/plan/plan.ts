@@ -1,13 +1,14 @@
 import { inLanes } from '../build/lanes.ts';
 import { reshard } from '../build/reshard.ts';
 import { diffCatalogs } from '../catalog/diff.ts';
-import type { Catalog, CatalogDiff, Model } from '../catalog/types.ts';
+import type { Catalog, CatalogDiff, Model, Runtime } from '../catalog/types.ts';
 import type { AncestorMemory, FactsResult, Hub } from '../huggingface/types.ts';
 import { NOTHING_TO_SPLIT } from '../image/safetensors/reshard.ts';
 import type { BaseResolver } from './bases.ts';
 import type { AskReshard } from './decide-model.ts';
+import type { AskBase } from './origin.ts';
 import { removedTargets } from './removed.ts';
-import { type AskBase, planModelOn, type TargetContext, type UntaggedTarget } from './target.ts';
+import { planModelOn, type TargetContext, type UntaggedTarget } from './target.ts';
 import type { Pins, Plan, PlannedTarget } from './types.ts';
 import { withTags } from './with-tags.ts';
 
@@ -25,8 +26,8 @@ export interface PlanOptions {
   diff?: CatalogDiff;
   /** Only this `short`. */
   only?: string;
-  /** Plan experimental runtimes too. */
-  experimental?: boolean;
+  /** Plan experimental runtimes too: of all models, or of those with these `short`s. */
+  experimental?: boolean | readonly string[];
   hub: Hub;
   bases: BaseResolver;
   pins?: Pins;
@@ -63,20 +64,39 @@ export async function planCatalog(options: PlanOptions): Promise<Plan> {
   const removed = (diff?.removed ?? [])
     .filter((short) => only === undefined || only === short)
     .flatMap((short) => removedTargets(short, base ?? null));
-  return { targets: [...planned.flat(), ...removed], warnings: [], diff };
+  const leftOut = models.flatMap((model) => leftOutNote(model, options));
+  return { targets: [...planned.flat(), ...removed], warnings: leftOut, diff };
+}
+
+function isWanted(runtime: Runtime, { short }: Model, { catalog, experimental = false }: PlanOptions): boolean {
+  if (!runtime.experimental || catalog.settings.experimental) return true;
+  return typeof experimental === 'boolean' ? experimental : experimental.includes(short);
+}
+
+function runtimesOf(model: Model, { catalog }: PlanOptions): Runtime[] {
+  return model.runtimes.flatMap((name) => catalog.runtimes.find((runtime) => runtime.name === name) ?? []);
+}
+
+/** Listing an experimental runtime is no request: nobody should look for its image in vain. */
+function leftOutNote(model: Model, options: PlanOptions): string[] {
+  const left = runtimesOf(model, options).filter((runtime) => !isWanted(runtime, model, options));
+  if (left.length === 0) return [];
+  const names = left.map(({ name }) => `\`${name}\``).join(', ');
+  return [
+    `\`${model.short}\` is left out on ${names}, being experimental: ask with \`--experimental\`, \`/rebuild ${model.short} --experimental\` or \`defaults.experimental: true\`.`,
+  ];
 }
 
 async function planModel(
   model: Model,
   facts: FactsResult,
-  { catalog, experimental, hub, bases, pins, context }: PlanOptions,
+  options: PlanOptions,
   signal: AbortSignal,
 ): Promise<PlannedTarget[]> {
-  const wanted = model.runtimes
-    .flatMap((name) => catalog.runtimes.find((runtime) => runtime.name === name) ?? [])
-    .filter((runtime) => !runtime.experimental || experimental === true || catalog.settings.experimental);
-  const askBase: AskBase = (reference, platforms) =>
-    bases.resolve(reference, platforms, pins?.bases[model.short]?.[reference] ?? null, signal);
+  const { catalog, hub, bases, pins, context } = options;
+  const wanted = runtimesOf(model, options).filter((runtime) => isWanted(runtime, model, options));
+  const askBase: AskBase = (reference, { platforms }, own) =>
+    bases.resolve(reference, { platforms, pin: pins?.bases[model.short]?.[reference] ?? null, own }, signal);
   const ask = { base: askBase, reshard: reshardAsker(facts, hub, signal) };
   const targets: UntaggedTarget[] = [];
   for (const runtime of wanted) {

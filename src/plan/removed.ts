@@ -15,6 +15,7 @@ export function removedTargets(short: string, base: Catalog | null): PlannedTarg
         runtime: name,
         engine: runtime.engine,
         variant,
+        platforms: runtime.platforms,
         action: 'remove',
         reasons: [],
         warnings: ['Removed from the catalog: existing tags stay.'],
@@ -30,6 +31,7 @@ export function removedTargets(short: string, base: Catalog | null): PlannedTarg
         repositories: [],
         tags: [],
         request: null,
+        awaits: null,
       }),
     );
   });

@@ -10,6 +10,7 @@ import { ASSEMBLER_FORMAT, type BuildKitInputs, fileIdentity, type ImageInputs, 
 import { allLegalFiles, legalIdentities } from '../licensing/legal-files.ts';
 import { legalScope } from '../licensing/legal-scope.ts';
 import type { Decision } from '../policy/types.ts';
+import type { Origin } from './origin.ts';
 
 export interface RequestInput {
   runtime: Runtime;
@@ -19,11 +20,12 @@ export interface RequestInput {
   variant: Variant;
   decision: Decision;
   layerLimit: number;
+  origin: Origin;
 }
 
 /** What a builder needs to make the image, and its identity. Without `buildkit` the image is assembled. */
 export function buildRequest(
-  { runtime, model, settings, context, variant, decision, layerLimit }: RequestInput,
+  { runtime, model, settings, context, variant, decision, layerLimit, origin }: RequestInput,
   facts: ModelFacts,
   base: ResolvedBase,
   files: HubFile[],
@@ -71,7 +73,11 @@ export function buildRequest(
     legal: gated ? [] : all,
     unreadable: gated ? all.map(({ path }) => path) : [],
     lastModified: facts.lastModified,
-    base: { reference: base.reference, digest: base.digest },
+    base: {
+      reference: base.reference,
+      digest: base.digest,
+      ...(origin.kind === 'built' ? { own: true } : {}),
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import {
   reasonCodeSchema,
   variantSchema,
 } from '../build/schema.ts';
+import { runtimeRequestSchema } from './runtime-request-schema.ts';
 import type { PlannedTarget } from './types.ts';
 
 const text = z.string();
@@ -18,6 +19,8 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
   runtime: text,
   engine: engineSchema,
   variant: variantSchema,
+  // Targets planned before runtimes could be built lack this and the last one.
+  platforms: z.array(text).default([]),
   action: z.enum(['build', 'skip', 'fail', 'remove']),
   reasons: z.array(
     z.object({ code: reasonCodeSchema, effect: z.enum(['allows', 'warns', 'denies-fat', 'fails']), message: text }),
@@ -39,4 +42,5 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
   repositories: z.array(text),
   tags: z.array(text),
   request: buildRequestSchema.nullable(),
+  awaits: runtimeRequestSchema.nullable().default(null),
 });

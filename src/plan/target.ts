@@ -1,7 +1,7 @@
 import type { BuildKitSettings } from '../build/buildkit/settings.ts';
 import { chooseFiles } from '../build/engines/index.ts';
+import type { RuntimeRecipe } from '../build/runtimes/recipe.ts';
 import type { Model, Runtime, Settings, Variant } from '../catalog/types.ts';
-import { PublisherError } from '../errors.ts';
 import type { FactsResult, HubFile, ModelFacts } from '../huggingface/types.ts';
 import { modelFolder } from '../image/entrypoint-files.ts';
 import type { Resharding } from '../image/safetensors/reshard.ts';
@@ -14,6 +14,8 @@ import { type AskReshard, decideModel } from './decide-model.ts';
 import { type DestinationContext, type Destinations, destinations } from './destinations.ts';
 import { effectiveLayerLimit } from './layer-limit.ts';
 import { denyFat, shardCounts, withLayerRule } from './layer-rule.ts';
+import { modelWarnings } from './model-warnings.ts';
+import { type AskBase, askOrigin, baseWarnings, isMissing, type Origin, originOf, versionOf } from './origin.ts';
 import { buildKitInputs, buildRequest, NOTHING_ADDED } from './request.ts';
 import type { PlannedTarget } from './types.ts';
 
@@ -22,17 +24,16 @@ export interface TargetContext extends DestinationContext {
   entrypointSha256: string;
   /** For runtimes whose images BuildKit makes. */
   buildkit: BuildKitSettings;
+  /** What runtime images are made from. */
+  recipe: RuntimeRecipe;
   /** The operator's ceiling for one image (MAX_IMAGE_BYTES); null on the command line, which trusts whoever runs it. */
   maxImageBytes: number | null;
 }
 
 /** A target before its tags, which depend on the model's other targets. */
-export type UntaggedTarget = PlannedTarget & { explicitVersion: string | null; baseVersionLabel: string | null };
+export type UntaggedTarget = PlannedTarget & { version: string | null };
 
 export const VARIANTS: Variant[] = ['slim', 'fat'];
-
-/** Resolves a base by the reference of the catalog, under the model's pins. */
-export type AskBase = (reference: string, platforms: string[]) => Promise<BaseAnswer>;
 
 /** Both variants of a model on one runtime. */
 export async function planModelOn(
@@ -69,14 +70,11 @@ export async function planModelOn(
   const found = facts.kind === 'found' ? facts.facts : null;
   const choice = found === null ? null : listedChoice;
   const anything = decision.slim === 'build' || decision.fat === 'build';
-  const answer = anything ? await baseOf(runtime, ask.base) : null;
-  const common = { runtime, model, found, choice, settings, context, places, layerLimit, folder, resharding };
-  const version = answer?.ok === true ? answer.base.version : null;
-  return VARIANTS.map((variant) => ({
-    ...planTarget({ ...common, variant, decision, answer }),
-    explicitVersion: runtime.baseVersion,
-    baseVersionLabel: version,
-  }));
+  const origin = originOf(runtime, places, settings, context);
+  const answer = anything ? await askOrigin(origin, runtime, ask.base) : null;
+  const common = { runtime, model, found, choice, settings, context, places, layerLimit, folder, resharding, origin };
+  const version = versionOf(runtime, answer?.ok === true ? answer.base.version : null);
+  return VARIANTS.map((variant) => ({ ...planTarget({ ...common, variant, decision, answer }), version }));
 }
 
 interface TargetInput {
@@ -94,12 +92,13 @@ interface TargetInput {
   resharding: Resharding;
   variant: Variant;
   decision: Decision;
+  origin: Origin;
   /** null when nothing is to be built, so the base was not asked for. */
   answer: BaseAnswer | null;
 }
 
 function planTarget(input: TargetInput): PlannedTarget {
-  const { runtime, model, found, choice, variant, answer, places } = input;
+  const { runtime, model, found, choice, variant, answer, places, origin } = input;
   const decision = withCeiling(layersOf(input), input);
   const base = answer?.ok === true ? answer.base : null;
   const chosen = chosenFiles(found, choice);
@@ -112,6 +111,7 @@ function planTarget(input: TargetInput): PlannedTarget {
       ? buildKitInputs(requested, found, base, chosen, splits.length > 0)
       : NOTHING_ADDED;
   const problems = wanted === 'build' ? [...places.problems, ...legalProblems(input), ...buildkit.problems] : [];
+  const missing = isMissing(origin, answer);
   const request =
     wanted === 'build' && problems.length === 0 && found !== null && base !== null
       ? buildRequest(requested, found, base, chosen, buildkit.inputs)
@@ -121,8 +121,11 @@ function planTarget(input: TargetInput): PlannedTarget {
     runtime: runtime.name,
     engine: runtime.engine,
     variant,
+    platforms: runtime.platforms,
     action:
-      problems.length > 0 || (answer?.ok === false && !answer.error.retryable) ? failUnlessSkipped(wanted) : wanted,
+      problems.length > 0 || (answer?.ok === false && !answer.error.retryable && !missing)
+        ? failUnlessSkipped(wanted)
+        : wanted,
     reasons: decision.reasons,
     warnings: [
       ...problems,
@@ -131,25 +134,22 @@ function planTarget(input: TargetInput): PlannedTarget {
         ({ path, parts }) =>
           `${path} is split into ${parts} shards, because a layer holds ${input.layerLimit} bytes at most.`,
       ),
-      ...renamed(model, found),
-      ...(found?.chatTemplate ?? []),
-      ...(found?.notChecked.map((what) => `Not checked: ${what}.`) ?? []),
-      ...(wanted === 'build' && answer?.ok === false
-        ? [`The base image is not resolved: ${answer.error.message}`]
-        : []),
+      ...modelWarnings(model, runtime.engine, found),
+      ...(wanted === 'build' ? baseWarnings(runtime, origin, answer) : []),
     ],
     revision: found?.revision ?? null,
     license: decision.license,
     gated: decision.gated,
     bytes: choice?.bytes ?? null,
     inputs: request?.key ?? null,
-    base: { reference: runtime.image ?? '', digest: base?.digest ?? null },
+    base: { reference: origin.reference, digest: base?.digest ?? null },
     files: chosen.map(({ path, size, sha256, oid }) => ({ path, size, sha256, oid })),
     reshard,
     repository: places.repositories[0] ?? null,
     repositories: places.repositories,
     tags: [],
     request,
+    awaits: missing && wanted === 'build' && problems.length === 0 && origin.kind === 'built' ? origin.request : null,
   };
 }
 
@@ -188,15 +188,4 @@ function chosenFiles(found: ModelFacts | null, choice: FileChoice | null): HubFi
   if (found === null || choice === null) return [];
   const byPath = new Map(found.files.map((file) => [file.path, file]));
   return choice.paths.flatMap((path) => byPath.get(path) ?? []);
-}
-
-async function baseOf(runtime: Runtime, askBase: AskBase): Promise<BaseAnswer> {
-  if (runtime.image !== null) return askBase(runtime.image, runtime.platforms);
-  const message = `Runtime ${runtime.name} has \`build:\` and no \`image:\`; this version assembles on finished images only: build and push it, then name it as \`image:\`.`;
-  return { ok: false, error: new PublisherError('image-invalid', message) };
-}
-
-function renamed(model: Model, found: ModelFacts | null): string[] {
-  if (found === null || found.id === model.id) return [];
-  return [`The Hub has renamed ${model.id} to ${found.id}: change \`id\` in the catalog.`];
 }

@@ -1,3 +1,4 @@
+import type { RuntimeRequest } from '../build/runtimes/types.ts';
 import type { BuildRequest } from '../build/types.ts';
 import type { CatalogDiff, Engine, Variant } from '../catalog/types.ts';
 import type { EffectiveLicense, Reason } from '../policy/types.ts';
@@ -11,6 +12,8 @@ export interface PlannedTarget {
   runtime: string;
   engine: Engine;
   variant: Variant;
+  /** `os/arch[/variant]`, those of the runtime. */
+  platforms: string[];
   action: Action;
   reasons: Reason[];
   /** What is worth knowing but decides nothing. */
@@ -33,6 +36,8 @@ export interface PlannedTarget {
   tags: string[];
   /** What a builder needs; null unless `action` is `build` and the base is resolved. */
   request: BuildRequest | null;
+  /** The runtime image that has to be built first, as it is not there; null when it is, or is not ours to build. */
+  awaits: RuntimeRequest | null;
 }
 
 export interface Plan {

@@ -1,6 +1,5 @@
 import type { Model, Settings } from '../catalog/types.ts';
 import { revisionFields } from '../publish/tag-fields.ts';
-import { baseVersion } from '../publish/tags.ts';
 import { renderTargets } from '../publish/target-tags.ts';
 import type { UntaggedTarget } from './target.ts';
 import type { PlannedTarget } from './types.ts';
@@ -10,26 +9,25 @@ export function withTags(targets: UntaggedTarget[], model: Model, settings: Sett
   const building = targets.filter(({ action }) => action === 'build');
   const rendered = renderTargets(
     settings.tags,
-    building.map(({ runtime, variant, revision, base, explicitVersion, baseVersionLabel }) => ({
+    building.map(({ runtime, variant, revision, version }) => ({
       runtime,
       variant,
       first: model.runtimes[0] === runtime,
       fields: {
         variant,
         runtime,
-        base_version: baseVersion(base.reference, explicitVersion, baseVersionLabel),
+        base_version: version,
         ...(revision === null ? {} : revisionFields(revision)),
       },
     })),
   );
-  return targets.map(({ explicitVersion, baseVersionLabel, ...target }) => {
+  return targets.map(({ version, ...target }) => {
     const result =
       rendered[building.findIndex((other) => other.runtime === target.runtime && other.variant === target.variant)];
     if (target.action !== 'build' || result === undefined) return target;
-    const version = baseVersion(target.base.reference, explicitVersion, baseVersionLabel);
     const warnings =
       version === null
-        ? [`${target.base.reference} has no tag and no version label: set \`base_version\` for tags that use it.`]
+        ? [`Nobody says which version ${target.base.reference} is: set \`base_version\` for tags that use it.`]
         : [];
     const tags = result.tags.map(({ tag }) => tag);
     if (result.problems.length > 0 || tags.length === 0) {
@@ -39,6 +37,7 @@ export function withTags(targets: UntaggedTarget[], model: Model, settings: Sett
         ...target,
         action: 'fail',
         request: null,
+        awaits: null,
         inputs: null,
         warnings: [...why, ...warnings, ...target.warnings],
       };

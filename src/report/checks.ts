@@ -73,6 +73,7 @@ function targetCheck(state: TargetState, name: string): CheckReport {
     ...target.reasons.map(({ code: reason, message }) => `- ${code(reason)}: ${prose(message)}`),
     ...target.warnings.map((warning) => `- ${prose(warning)}`),
     ...(build?.state === 'failed' ? ['', `**${escapeText(build.code)}**: ${prose(build.message)}`] : []),
+    ...(build?.state === 'failed' ? (build.log ?? []).map((line) => `- ${code(line)}`) : []),
     ...(build?.state === 'building' ? ['', ...laneTable(build.progress)] : []),
     ...(built ? build.image.notes.map((note) => `- ${prose(note)}`) : []),
     ...(built ? ['', prose(gateSentence(scan, gate))] : []),
@@ -117,6 +118,11 @@ function outcome({ target, build, scan, gate }: TargetState): Outcome {
   switch (build.state) {
     case 'queued':
       return { status: 'queued', conclusion: null, title: 'Waiting to be built' };
+    case 'awaiting-runtime': {
+      const { runtime, building } = build;
+      const title = `Waits for runtime ${runtime}${building ? ', which is being built' : ''}`;
+      return { status: 'queued', conclusion: null, title };
+    }
     case 'awaiting-approval':
       return completed('action_required', 'Planned only: awaits the approval of this commit');
     case 'building': {

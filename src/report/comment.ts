@@ -116,6 +116,8 @@ function decision({ target, build, gate }: TargetState): string {
       return '**failed**';
     case 'queued':
       return 'waiting';
+    case 'awaiting-runtime':
+      return `waits for ${textCell(build.runtime)}`;
     case 'awaiting-approval':
       return 'awaits approval';
     case 'building':
@@ -206,7 +208,7 @@ function footer({ headSha, targets }: ReviewReport): string[] {
       : [];
   return [
     ...pull,
-    `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat]')}, ${code('/rebuild all')} or ${code(`/approve ${headSha}`)}.</sub>`,
+    `<sub>Commit ${code(headSha.slice(0, 12))}. People with write access may comment ${code('/rebuild <short> [slim|fat] [--experimental]')}, ${code('/rebuild all')} or ${code(`/approve ${headSha}`)}.</sub>`,
   ];
 }
 

@@ -8,9 +8,12 @@ export type BuildState =
   | { state: 'queued' }
   /** From a fork and not approved. */
   | { state: 'awaiting-approval' }
+  /** The image of its runtime is built first. */
+  | { state: 'awaiting-runtime'; runtime: string; building: boolean }
   | { state: 'building'; progress: BuildProgress }
   | { state: 'built'; image: BuiltImage }
-  | { state: 'failed'; code: string; message: string };
+  /** `log`: last lines of what failed. */
+  | { state: 'failed'; code: string; message: string; log?: string[] };
 
 export interface TargetState {
   target: PlannedTarget;

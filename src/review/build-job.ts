@@ -116,7 +116,7 @@ async function push(
   if (first === undefined) throw new PublisherError('internal', 'A build without a destination.');
   return buildImage(request, {
     hub: services.hub(owner),
-    base: baseOf(services, parseReference(request.base.reference), owner),
+    base: baseOf(services, parseReference(request.base.reference), owner, request.base.own),
     targets: [first, ...others],
     memory: store.kind === 'pglite' ? embeddedMemory(services.environment.dataDir) : ledgerMemory(store.db),
     open: (reference) => services.target(reference, owner),

@@ -1,9 +1,10 @@
 import type { GitHub, PullRequest } from '../github/types.ts';
+import type { PlannedTarget } from '../plan/types.ts';
 import { checkReports } from '../report/checks.ts';
-import { detachPull, turnIntoPublications } from '../store/attachments.ts';
-import { cancelUnattached } from '../store/builds.ts';
+import { turnIntoPublications } from '../store/attachments.ts';
 import { type Review, setReviewState } from '../store/reviews.ts';
 import { concluding, type ReviewContext } from './context.ts';
+import { leaveBuilds } from './leave-builds.ts';
 import { reportOf } from './report-of.ts';
 import { endUnfinished, isOver, supersede } from './supersede.ts';
 import type { ReviewPlan } from './types.ts';
@@ -31,6 +32,7 @@ export async function closeReviews(
       if (review.headSha !== pull.headSha) await supersede(review, pull.headSha, github, context);
       // Told to the end: the default branch's later changes are none of its business.
       else if (review.state === 'concluded') await setReviewState(store.db, review.id, 'closed');
+      else await endWaiting(review, context);
     }
     logger.info({ pr, builds: turned.length }, 'Pull request merged');
     return;
@@ -42,6 +44,24 @@ export async function closeReviews(
       await setReviewState(store.db, review.id, 'closed');
     });
   }
-  for (const left of await detachPull(store.db, repoId, pr)) await cancelUnattached(store.db, left);
+  await leaveBuilds({ repoId, pr }, [], context);
   logger.info({ pr }, 'Pull request closed');
+}
+
+/**
+ * What waits for a runtime is planned when that is there, and a merged pull request is not planned any more: it ends here. The runtime itself is
+ * built to the end, for whatever publishes the merge.
+ */
+async function endWaiting(review: Review<ReviewPlan>, { store, reviews, queue }: ReviewContext): Promise<void> {
+  const { plan, id, repoId, pr, headSha } = review;
+  if (plan === null || plan.targets.every(({ awaits }) => awaits === null)) return;
+  const targets = plan.targets.map((target): PlannedTarget => {
+    if (target.awaits === null) return target;
+    const why = `Merged before runtime \`${target.awaits.runtime.name}\` was there: nothing was built.`;
+    return { ...target, action: 'fail', awaits: null, warnings: [why, ...target.warnings] };
+  });
+  await store.transaction(async (tx) => {
+    await reviews.setReviewPlan(tx.db, id, { ...plan, targets }, review.state);
+    await queue.enqueue('conclude', { repoId, pr, headSha }, { key: `${repoId}#${pr}@${headSha}`, transaction: tx });
+  });
 }

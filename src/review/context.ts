@@ -1,3 +1,4 @@
+import type { RuntimeBuilder } from '../build/runtimes/types.ts';
 import { buildRequestSchema } from '../build/schema.ts';
 import type { BuildRequest } from '../build/types.ts';
 import type { KeyedLocks } from '../github/locks.ts';
@@ -26,6 +27,8 @@ export interface ReviewContext {
   serves(owner: string): Promise<boolean>;
   /** Scans an image by reference; never throws for a scan that did not happen. */
   scan: Scanner;
+  /** Builds the runtime images that models stand on, with the registry logins of an account. */
+  runtimeBuilder(owner: string): RuntimeBuilder;
   reviews: Reviews<ReviewPlan>;
   builds: Builds<BuildRequest, BuildResult>;
   /** Serialises the work on one pull request within this process. */

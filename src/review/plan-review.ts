@@ -1,9 +1,10 @@
-import type { Catalog } from '../catalog/types.ts';
+import type { Catalog, CatalogDiff } from '../catalog/types.ts';
 import { BaseResolver } from '../plan/bases.ts';
 import { buildingRefusal, planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
 import type { PlannedTarget } from '../plan/types.ts';
 import { defaultPublishAllow } from '../registry/patterns.ts';
+import { openBase } from '../services.ts';
 import type { ReviewContext } from './context.ts';
 import { pinsOf } from './pins.ts';
 import type { Catalogs } from './read-catalogs.ts';
@@ -16,6 +17,8 @@ export interface PlanReviewInput {
   catalogs: Extract<Catalogs, { kind: 'planned' }>;
   /** The plans of this pull request before, the newest first: their pins hold. */
   earlier: readonly ReviewPlan[];
+  /** Models that somebody asked for on experimental runtimes before. */
+  experimental: readonly string[];
 }
 
 /**
@@ -23,18 +26,20 @@ export interface PlanReviewInput {
  * operator's ceilings come before the first request.
  */
 export async function planReview(
-  { job, fork, approvedBy, catalogs, earlier }: PlanReviewInput,
+  { job, fork, approvedBy, catalogs, earlier, experimental: before }: PlanReviewInput,
   { services }: ReviewContext,
   signal: AbortSignal,
 ): Promise<ReviewPlan> {
   const { catalog, target, diff, state, weakenings, against } = catalogs;
   const { ceilings } = services.environment;
   const overrides = newOverrides(catalog, target);
+  const experimental = [...new Set([...before, ...askedExperimental(job.rebuild, diff)])];
   const nothing: ReviewPlan = {
     catalog: state,
     diff,
     targets: [],
     revisions: {},
+    experimental,
     scan: catalog.settings.scan,
     notes: [],
     fork,
@@ -52,20 +57,22 @@ export async function planReview(
     catalog,
     base: target,
     diff,
+    experimental,
     hub: services.hub(job.owner, { patient: true }),
     pins,
-    bases: new BaseResolver((reference) => services.source(reference, job.owner)),
+    bases: new BaseResolver(openBase(services, job.owner)),
     context: {
       owner: job.owner,
       namespaceSuffix: '',
       publishAllow: services.publishAllow ?? defaultPublishAllow(job.owner),
       entrypointSha256: services.entrypoint.sha256,
       buildkit: services.buildkit,
+      recipe: services.recipe,
       maxImageBytes: ceilings.maxImageBytes,
     },
     signal,
   });
-  const untouched = plan.targets.length === 0 && weakenings.length === 0;
+  const untouched = [plan.targets, plan.warnings, weakenings].every((list) => list.length === 0);
   return {
     ...nothing,
     catalog: untouched ? { kind: 'untouched' } : state,
@@ -74,6 +81,12 @@ export async function planReview(
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
     failure: buildingRefusal(diff, ceilings),
   };
+}
+
+/** A model that a later push adds was not meant by "all". */
+function askedExperimental(rebuild: ReviewJob['rebuild'], { added, changed }: CatalogDiff): string[] {
+  if (rebuild?.experimental !== true) return [];
+  return rebuild.shorts === 'all' ? [...added, ...changed.map(({ short }) => short)] : rebuild.shorts;
 }
 
 /** What Hub and registry said is kept for good: without secrets, should one of them have told us ours. */

@@ -4,9 +4,18 @@ import type { CatalogState, ReviewReport, TargetState } from '../report/types.ts
 import { gate } from '../scan/gate.ts';
 import type { Build } from '../store/builds.ts';
 import type { Review } from '../store/reviews.ts';
+import type { RuntimeBuild } from '../store/runtimes.ts';
 import { awaitsApproval } from './approval.ts';
 import { CATALOG_PATH, type ReviewContext } from './context.ts';
+import { runtimeState, runtimesOf } from './runtime-state.ts';
 import type { BuildResult, ReviewPlan } from './types.ts';
+
+/** What the ledger has of a plan's targets. */
+interface Found {
+  builds: Map<PlannedTarget, LedgerBuild>;
+  /** Of those that wait for one. */
+  runtimes: Map<PlannedTarget, RuntimeBuild>;
+}
 
 type LedgerBuild = Build<BuildRequest, BuildResult>;
 
@@ -22,6 +31,7 @@ export async function reportOf(
     const build = await builds.findBuild(store.db, key);
     if (build !== null) found.set(target, build);
   }
+  const runtimes = await runtimesOf(plan, { store });
   const today = new Date(services.clock.now()).toISOString().slice(0, 10);
   const catalog: CatalogState | null = plan?.catalog ?? null;
   return {
@@ -29,7 +39,7 @@ export async function reportOf(
     headSha,
     catalog,
     diff: plan?.diff ?? null,
-    targets: (plan?.targets ?? []).map((target) => targetState(target, plan, found, today)),
+    targets: (plan?.targets ?? []).map((target) => targetState(target, plan, { builds: found, runtimes }, today)),
     scanning: services.environment.scan,
     weakenings: plan?.weakenings ?? [],
     overrides: plan?.overrides ?? [],
@@ -41,7 +51,7 @@ export async function reportOf(
 function targetState(
   target: PlannedTarget,
   plan: ReviewPlan | null,
-  found: Map<PlannedTarget, LedgerBuild>,
+  { builds: found, runtimes }: Found,
   today: string,
 ): TargetState {
   const slim = plan?.targets.find(
@@ -54,7 +64,7 @@ function targetState(
   const settings = plan?.scan ?? null;
   return {
     target,
-    build: buildState(target, plan, found.get(target)),
+    build: buildState(target, plan, found.get(target), runtimes.get(target) ?? null),
     scan: scan ?? withoutSlim(scanned),
     gate:
       scan?.status !== 'scanned' || settings === null
@@ -80,9 +90,11 @@ function buildState(
   target: PlannedTarget,
   plan: ReviewPlan | null,
   build: LedgerBuild | undefined,
+  runtime: RuntimeBuild | null,
 ): TargetState['build'] {
   if (target.action !== 'build') return null;
   if (plan !== null && awaitsApproval(target, plan)) return { state: 'awaiting-approval' };
+  if (target.awaits !== null) return runtimeState(target.awaits.runtime.name, runtime);
   if (target.request === null)
     return { state: 'failed', code: 'registry-unavailable', message: target.warnings.join(' ') };
   switch (build?.state) {

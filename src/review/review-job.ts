@@ -6,8 +6,9 @@
  *                          ├─▶ nothing it depends on changed ──▶ the plan there is
  *                          └─▶ catalogs read, merged, judged at the stricter
  *                                ├─▶ invalid, untouched, removed, over a ceiling ──▶ concluded
- *                                └─▶ planned ──▶ builds requested, one per inputs key and destination, and attached
- *                                       └─▶ awaiting approval: nothing requested for those targets
+ *                                └─▶ planned ──┬─▶ builds requested, one per inputs key and destination, and attached
+ *                                              ├─▶ runtime not there: requested, attached; planned again when it is
+ *                                              └─▶ awaiting approval: nothing requested for those targets
  *
  * Every step writes the ledger first and then asks for a conclude job, which makes GitHub's checks and comment say what the ledger
  * says. So each may die anywhere and run again. The state machine of a build is drawn in `store/builds.ts`.
@@ -15,15 +16,15 @@
 import type { GitHub, PullRequest, Repo } from '../github/types.ts';
 import { checkReports } from '../report/checks.ts';
 import { approvalOf } from '../store/approvals.ts';
-import { type BuildKey, detachPull } from '../store/attachments.ts';
-import { cancelUnattached } from '../store/builds.ts';
 import type { Review, ReviewFacts } from '../store/reviews.ts';
 import { closeReviews } from './close.ts';
 import { concluding, type ReviewContext } from './context.ts';
+import { leaveBuilds } from './leave-builds.ts';
 import { planReview } from './plan-review.ts';
 import { currentAgainst, readCatalogs } from './read-catalogs.ts';
 import { reportOf } from './report-of.ts';
 import { requestBuilds } from './request-builds.ts';
+import { isRuntimeThere, requestRuntimes } from './request-runtimes.ts';
 import { isOver, supersede } from './supersede.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
 import { writeChecks } from './write-checks.ts';
@@ -52,15 +53,25 @@ async function review(job: ReviewJob, github: GitHub, context: ReviewContext, si
   const current = await reviews.beginReview(store.db, factsOf(job, pull));
   await reviews.setReviewPlan(store.db, current.id, plan, 'building');
   const keys = await requestBuilds(job, pull, plan, isNew, context);
-  await leaveOthers(job, keys, context);
+  const runtimes = await requestRuntimes(job, pull, plan, isNew, context);
+  await leaveBuilds(job, [...keys, ...runtimes], context);
   logger.info(
-    { repo: `${job.owner}/${job.repo}`, pr: job.pr, head: pull.headSha, builds: keys.length },
+    {
+      repo: `${job.owner}/${job.repo}`,
+      pr: job.pr,
+      head: pull.headSha,
+      builds: keys.length,
+      runtimes: runtimes.length,
+    },
     'Pull request planned',
   );
   await conclude(context, current);
 }
 
-/** The plan of the head: the one there is if nothing it depends on changed, else a new one; null when there is no catalog at all. */
+/**
+ * The plan of the head: the one there is if nothing it depends on changed, else a new one; null when there is no catalog at all. One that
+ * is made again only because a runtime is there now is no new one: nobody asked, so nothing that failed is tried again.
+ */
 async function planFor(
   job: ReviewJob,
   pull: PullRequest,
@@ -73,11 +84,15 @@ async function planFor(
   const repo: Repo = { owner: job.owner, name: job.repo };
   const approvedBy = await approvalOf(store.db, { repoId: job.repoId, pr: job.pr, headSha: pull.headSha });
   const present = known.find(({ headSha }) => headSha === pull.headSha)?.plan ?? null;
+  let isNew = true;
   if (present !== null && job.rebuild === null && !job.force) {
     const unchanged = present.against !== null && present.against === (await currentAgainst(github, repo, pull));
-    if (unchanged) return { plan: { ...present, approvedBy }, isNew: false };
+    const plan = { ...present, approvedBy };
+    if (unchanged && !(await isRuntimeThere(plan, context))) return { plan, isNew: false };
+    isNew = !unchanged;
   }
   const catalogs = await readCatalogs(github, repo, pull);
+  const experimental = [...new Set(known.flatMap(({ plan }) => plan?.experimental ?? []))];
   if (catalogs.kind === 'none' && known.length === 0) return null;
   const current = await reviews.beginReview(store.db, factsOf(job, pull));
   if (present === null) await conclude(context, current);
@@ -85,11 +100,15 @@ async function planFor(
   if (catalogs.kind !== 'planned') {
     const state = catalogs.kind === 'none' ? ({ kind: 'untouched' } as const) : catalogs.state;
     const against = catalogs.kind === 'stopped' ? catalogs.against : null;
-    return { plan: { ...NOTHING_PLANNED, catalog: state, against }, isNew: true };
+    return { plan: { ...NOTHING_PLANNED, experimental, catalog: state, against }, isNew };
   }
   const earlier = known.flatMap(({ plan }) => (plan === null || plan.targets.length === 0 ? [] : [plan]));
-  const plan = await planReview({ job, fork: current.fork, approvedBy, catalogs, earlier }, context, signal);
-  return { plan, isNew: true };
+  const plan = await planReview(
+    { job, fork: current.fork, approvedBy, catalogs, earlier, experimental },
+    context,
+    signal,
+  );
+  return { plan, isNew };
 }
 
 /** Who pressed "Re-run" sees at once that it does: the required check is in progress until the end of it is known, also of the same one. */
@@ -99,16 +118,12 @@ async function showBegun(review: Review<ReviewPlan>, github: GitHub, context: Re
   await context.locks.run(concluding(review), () => writeChecks(github, repo, review, checkReports(report), context));
 }
 
-/** Builds this pull request no longer waits for are cancelled, unless somebody else does. */
-async function leaveOthers({ repoId, pr }: ReviewJob, keep: BuildKey[], { store }: ReviewContext): Promise<void> {
-  for (const left of await detachPull(store.db, repoId, pr, keep)) await cancelUnattached(store.db, left);
-}
-
 export const NOTHING_PLANNED: ReviewPlan = {
   catalog: null,
   diff: null,
   targets: [],
   revisions: {},
+  experimental: [],
   scan: null,
   notes: [],
   fork: false,

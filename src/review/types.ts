@@ -19,7 +19,12 @@ export type PullRef = z.infer<typeof pullSchema>;
 export const reviewJobSchema = pullSchema.extend({
   /** Resolve and build these again, whatever was pinned and built before. */
   rebuild: z
-    .object({ shorts: z.union([z.literal('all'), z.array(z.string())]), variant: z.enum(['slim', 'fat']).nullable() })
+    .object({
+      shorts: z.union([z.literal('all'), z.array(z.string())]),
+      variant: z.enum(['slim', 'fat']).nullable(),
+      /** Experimental runtimes too, as long as the pull request lives. */
+      experimental: z.boolean().default(false),
+    })
     .nullable(),
   /** Plan again although nothing it depends on changed: somebody pressed "Re-run". */
   force: z.boolean().default(false),
@@ -28,6 +33,10 @@ export type ReviewJob = z.infer<typeof reviewJobSchema>;
 
 export const buildJobSchema = z.object({ inputs: z.string(), destination: z.string(), verify: z.boolean() });
 export type BuildJob = z.infer<typeof buildJobSchema>;
+
+/** A runtime image, see `store/runtimes.ts`. */
+export const runtimeJobSchema = z.object({ key: z.string(), repository: z.string() });
+export type RuntimeJob = z.infer<typeof runtimeJobSchema>;
 
 export const concludeJobSchema = z.object({ repoId: z.number(), pr: z.number(), headSha: z.string() });
 export type ConcludeJob = z.infer<typeof concludeJobSchema>;
@@ -89,6 +98,8 @@ export const reviewPlanSchema = z.object({
   targets: z.array(plannedTargetSchema),
   /** Each model's `revision` as the catalog had it: what was resolved for another one is no pin. */
   revisions: z.record(z.string(), z.string().nullable()).default({}),
+  /** Models that somebody asked for on experimental runtimes. */
+  experimental: z.array(z.string()).default([]),
   scan: scanSettingsSchema.nullable(),
   notes: z.array(z.string()),
   /** From another repository: validated and planned only, until this commit is approved. */

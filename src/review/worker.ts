@@ -6,16 +6,27 @@ import { concludeReview } from './conclude-job.ts';
 import type { ReviewContext } from './context.ts';
 import { setReviewFailure } from './failure.ts';
 import { reviewPull } from './review-job.ts';
-import { buildJobSchema, commandJobSchema, concludeJobSchema, type ReviewJob, reviewJobSchema } from './types.ts';
+import { runRuntime } from './runtime-job.ts';
+import {
+  buildJobSchema,
+  commandJobSchema,
+  concludeJobSchema,
+  type ReviewJob,
+  reviewJobSchema,
+  runtimeJobSchema,
+} from './types.ts';
 
 /** Builds at once in one process; each streams in bounded memory. What one account may have at once is less. */
 const BUILDS = 6;
+/** Builders compile and unpack: each wants processors and disk. */
+const RUNTIMES = 2;
 
 /** Begins to run all jobs of the product in this process. */
 export function startWorkers(context: ReviewContext): void {
   const { queue } = context;
   queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
   queue.work('build', { concurrency: BUILDS, data: buildJobSchema }, (job) => runBuild(job, context));
+  queue.work('runtime', { concurrency: RUNTIMES, data: runtimeJobSchema }, (job) => runRuntime(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 }

@@ -19,10 +19,10 @@ import { attachments, builds } from './schema.ts';
 
 export type { BuildKey } from './attachments.ts';
 
-const states = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
-export type BuildState = z.infer<typeof states>;
+export const buildStateSchema = z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+export type BuildState = z.infer<typeof buildStateSchema>;
 
-const buildErrorSchema = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() });
+export const buildErrorSchema = z.object({ code: z.string(), message: z.string(), retryable: z.boolean() });
 /** A failure as it is kept: a code of the closed set and a message for people, free of secrets. */
 export type BuildError = z.infer<typeof buildErrorSchema>;
 
@@ -68,7 +68,7 @@ export type Builds<Request, Result> = ReturnType<typeof buildsOf<Request, Result
 export function buildsOf<Request, Result>(schemas: { request: z.ZodType<Request>; result: z.ZodType<Result> }) {
   const parse = (row: typeof builds.$inferSelect): Build<Request, Result> => ({
     ...row,
-    state: states.parse(row.state),
+    state: buildStateSchema.parse(row.state),
     request: schemas.request.parse(row.request),
     result: row.result === null ? null : schemas.result.parse(row.result),
     error: row.error === null ? null : buildErrorSchema.parse(row.error),
@@ -192,7 +192,7 @@ export async function buildCounts(db: Database): Promise<Record<BuildState, numb
     .select({ state: builds.state, count: sql`count(*)`.mapWith(Number) })
     .from(builds)
     .groupBy(builds.state);
-  for (const row of rows) counts[states.parse(row.state)] = row.count;
+  for (const row of rows) counts[buildStateSchema.parse(row.state)] = row.count;
   return counts;
 }
 

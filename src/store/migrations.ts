@@ -123,4 +123,24 @@ export const MIGRATIONS: readonly Migration[] = [
     name: 'hashes of shards',
     statements: [`ALTER TABLE publisher.layers ADD COLUMN files jsonb`],
   },
+  {
+    version: 5,
+    name: 'runtime images',
+    statements: [
+      `CREATE TABLE publisher.runtimes (
+        key text NOT NULL,
+        repository text NOT NULL,
+        owner text NOT NULL,
+        state text NOT NULL,
+        request jsonb NOT NULL,
+        reference text,
+        digest text,
+        error jsonb,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        attempt integer NOT NULL DEFAULT 0,
+        PRIMARY KEY (key, repository)
+      )`,
+    ],
+  },
 ];

@@ -73,6 +73,24 @@ export const builds = publisher.table(
   (table) => [primaryKey({ columns: [table.inputs, table.destination] })],
 );
 
+export const runtimes = publisher.table(
+  'runtimes',
+  {
+    key: text('key').notNull(),
+    repository: text('repository').notNull(),
+    owner: text('owner').notNull(),
+    state: text('state').notNull(),
+    request: jsonb('request').notNull(),
+    reference: text('reference'),
+    digest: text('digest'),
+    error: jsonb('error'),
+    createdAt: time('created_at').notNull().default(now),
+    updatedAt: time('updated_at').notNull().default(now),
+    attempt: integer('attempt').notNull().default(0),
+  },
+  (table) => [primaryKey({ columns: [table.key, table.repository] })],
+);
+
 export const attachments = publisher.table(
   'attachments',
   {

@@ -201,7 +201,7 @@ async function servicesOf(settings: Record<string, string>): Promise<Services> {
 /** `code: message` of the failure to resolve a base; fails when it resolves. */
 async function refusalOf(services: Services, reference: string): Promise<string> {
   const bases = new BaseResolver((parsed) => services.source(parsed, 'acme'));
-  const answer = await bases.resolve(reference, PLATFORMS, null);
+  const answer = await bases.resolve(reference, { platforms: PLATFORMS, pin: null, own: false });
   if (answer.ok) throw new Error(`${reference} was resolved`);
   return `${answer.error.code}: ${answer.error.message}`;
 }

@@ -4,6 +4,7 @@ import { openStore } from '../../src/store/open.ts';
 import { findPostgres, startPostgres, type TestPostgres } from '../support/postgres/postgres.ts';
 import { ledgerBehaviour } from '../support/store/ledger-behaviour.ts';
 import { queueBehaviour } from '../support/store/queue-behaviour.ts';
+import { runtimesBehaviour } from '../support/store/runtimes-behaviour.ts';
 
 const bin = await findPostgres();
 
@@ -16,7 +17,10 @@ describe.skipIf(bin === null)(`on PostgreSQL${bin === null ? ' (skipped: Postgre
 
   const open = async () => openStore({ databaseUrl: await server.database() }, { logger: silentLogger });
 
-  describe('the ledger', () => ledgerBehaviour(open));
+  describe('the ledger', () => {
+    ledgerBehaviour(open);
+    runtimesBehaviour(open);
+  });
   describe('the queue', () => queueBehaviour(open, () => server.database()));
 
   test('is migrated by one of several processes that start at once', async () => {

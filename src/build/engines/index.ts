@@ -21,13 +21,13 @@ const MAX_PATTERN_LENGTH = 4096;
 /**
  * The files an image holds for an engine, out of all that a repository has. `exclude` wins over everything and is applied first, as
  * if the repository did not have the files; `include` adds what the engine's own choice leaves out (for llama.cpp, GGUF files it
- * names replace the default quantisation). Patterns are those of {@link matchesAny}. A repository with names that could not be
+ * names replace the default quantisation, as `quant` does). Patterns are those of {@link matchesAny}. A repository with names that could not be
  * files of an image is not compatible with any engine.
  */
 export function chooseFiles(
   engine: Engine,
   facts: Pick<ModelFacts, 'files' | 'indexes'>,
-  rules: { include: readonly string[]; exclude: readonly string[] },
+  rules: { include: readonly string[]; exclude: readonly string[]; quant: string | null },
 ): FileChoice {
   const patterns = [...rules.include, ...rules.exclude];
   if (patterns.reduce((sum, pattern) => sum + pattern.length, 0) > MAX_PATTERN_LENGTH) {
@@ -44,7 +44,7 @@ export function chooseFiles(
   }
   const paths = new Set(files.map(({ path }) => path));
   const included = new Set([...paths].filter((path) => matchesAny(rules.include, path)));
-  const selection = ENGINES[engine]({ files, paths, excluded, included, indexes: facts.indexes });
+  const selection = ENGINES[engine]({ files, paths, excluded, included, indexes: facts.indexes, quant: rules.quant });
   if ('incompatible' in selection) return incompatible(selection.incompatible);
   const wanted = new Set([...selection.paths, ...included]);
   const chosen = files.filter(({ path }) => wanted.has(path)).sort((a, b) => byteOrder(a.path, b.path));

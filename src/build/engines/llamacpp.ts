@@ -1,11 +1,14 @@
 import { byteOrder } from '../../image/file-list.ts';
 import { isLegalName } from '../../licensing/legal-files.ts';
-import { quote } from '../../policy/quote.ts';
+import { quote, quoteSome } from '../../policy/quote.ts';
+import { isQuantisation, quantisationOf } from './quantisation.ts';
 import { baseName, extension, missing, type Repository, type Selection } from './repository.ts';
 
 /** What llama.cpp itself takes when no quantisation is asked for; after these, the first there is. */
-const PREFERRED = [quantisation('q4_k_m'), quantisation('q8_0')];
-const PROJECTOR_PREFERRED = [quantisation('f16'), quantisation('bf16')];
+const PREFERRED = ['Q4_K_M', 'Q8_0'];
+const PROJECTOR_PREFERRED = ['F16', 'BF16'];
+/** Quantisations that advice names. */
+const MOST_LISTED = 20;
 
 /** A GGUF model: one file, or all parts of a split one. */
 interface GgufModel {
@@ -15,9 +18,10 @@ interface GgufModel {
 }
 
 /**
- * Choice for llama.cpp: one quantisation with all its splits (default Q4_K_M, then Q8_0, then the first), the vision projector
- * (`mmproj`, one precision) and legal files; importance matrices are for quantising, not for serving. GGUF files that
- * `files.include` names take the place of the default; those that `files.exclude` names are not considered.
+ * Choice for llama.cpp: one quantisation with all its splits (`files.quant`, by default Q4_K_M, then Q8_0, then the first), the vision
+ * projector (`mmproj`, one precision) and legal files; importance matrices are for quantising, not for serving. Of GGUF files that
+ * `files.include` names one model is the choice, and more than one is a mistake: a server loads one, and all would weigh. Those
+ * that `files.exclude` names are not considered.
  */
 export function chooseForLlamacpp(repository: Repository): Selection {
   const gguf = repository.files
@@ -26,27 +30,41 @@ export function chooseForLlamacpp(repository: Repository): Selection {
     .sort(rootFirst);
   const projectors = gguf.filter((path) => /mmproj/i.test(baseName(path)));
   const models = gguf.filter((path) => !/mmproj|imatrix/i.test(baseName(path)));
-  const wanted = models.filter((path) => repository.included.has(path));
-  const grouped = groupSplits(models);
-  const chosen =
-    wanted.length > 0
-      ? grouped.filter(({ parts }) => parts.some((path) => repository.included.has(path)))
-      : [prefer(grouped, ({ entry }) => entry, PREFERRED)].flatMap((model) => model ?? []);
-  if (chosen.length === 0) {
+  const chosen = chooseModel(groupSplits(models), repository);
+  if ('incompatible' in chosen) return chosen;
+  const lost = chosen.parts.find((path) => !repository.paths.has(path));
+  if (lost !== undefined) return missing(repository, lost, quote(chosen.entry));
+  const projector = projectors.some((path) => repository.included.has(path))
+    ? []
+    : [prefer(projectors, (path) => path, PROJECTOR_PREFERRED)].flatMap((path) => path ?? []);
+  const legal = repository.files.filter(({ path }) => isLegalName(baseName(path))).map(({ path }) => path);
+  return { paths: [...chosen.parts, ...projector, ...legal] };
+}
+
+function chooseModel(all: readonly GgufModel[], { included, quant }: Repository): GgufModel | { incompatible: string } {
+  const wanted = all.filter(({ parts }) => parts.some((path) => included.has(path)));
+  if (wanted.length > 1) {
+    const names = quoteSome(wanted.map(({ entry }) => entry));
+    return {
+      incompatible: `\`files.include\` names ${wanted.length} GGUF models (${names}), and an image serves one: name one, or its quantisation as \`files.quant\`.`,
+    };
+  }
+  const candidates = wanted.length > 0 ? wanted : all;
+  const right = quant === null ? candidates : candidates.filter(({ entry }) => isQuantisation(entry, quant));
+  const chosen = prefer(right, ({ entry }) => entry, PREFERRED);
+  if (chosen !== undefined) return chosen;
+  if (quant === null || candidates.length === 0) {
     return {
       incompatible:
         'The repository has no GGUF weights, which llama.cpp needs: use a GGUF repository of the model, or another runtime.',
     };
   }
-  for (const { entry, parts } of chosen) {
-    const lost = parts.find((path) => !repository.paths.has(path));
-    if (lost !== undefined) return missing(repository, lost, quote(entry));
-  }
-  const projector = projectors.some((path) => repository.included.has(path))
-    ? []
-    : [prefer(projectors, (path) => path, PROJECTOR_PREFERRED)].flatMap((path) => path ?? []);
-  const legal = repository.files.filter(({ path }) => isLegalName(baseName(path))).map(({ path }) => path);
-  return { paths: [...chosen.flatMap(({ parts }) => parts), ...projector, ...legal] };
+  const known = [...new Set(candidates.map(({ entry }) => quantisationOf(entry) ?? quote(entry)))];
+  const more = known.length > MOST_LISTED ? ` and ${known.length - MOST_LISTED} more` : '';
+  const where = wanted.length > 0 ? 'what `files.include` names is' : 'the repository has';
+  return {
+    incompatible: `\`files.quant\` asks for ${quant}, and ${where} ${known.slice(0, MOST_LISTED).join(', ')}${more}: choose one of these.`,
+  };
 }
 
 /** Parts `-00001-of-00003.gguf` as one model, with every part its name promises whether there or not. */
@@ -68,17 +86,12 @@ function groupSplits(paths: string[]): GgufModel[] {
   return [...models.values()];
 }
 
-function prefer<T>(items: readonly T[], nameOf: (item: T) => string, order: readonly RegExp[]): T | undefined {
-  for (const pattern of order) {
-    const found = items.find((item) => pattern.test(nameOf(item)));
+function prefer<T>(items: readonly T[], nameOf: (item: T) => string, order: readonly string[]): T | undefined {
+  for (const quant of order) {
+    const found = items.find((item) => isQuantisation(nameOf(item), quant));
     if (found !== undefined) return found;
   }
   return items[0];
-}
-
-/** The quantisation's name as a word of the path: `Q4_K_M`, but not the end of `IQ4_K_M`. */
-function quantisation(name: string): RegExp {
-  return new RegExp(`(?:^|[^a-z0-9])${name}(?:[^a-z0-9_]|$)`, 'i');
 }
 
 function rootFirst(a: string, b: string): number {

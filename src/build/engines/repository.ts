@@ -10,6 +10,8 @@ export interface Repository {
   excluded: ReadonlySet<string>;
   /** Paths that `files.include` names. */
   included: ReadonlySet<string>;
+  /** Quantisation of a GGUF model that `files.quant` asks for; null = the engine's default. */
+  quant: string | null;
   indexes: ModelFacts['indexes'];
 }
 

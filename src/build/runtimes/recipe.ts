@@ -4,27 +4,33 @@ import { sha256Hex } from '../../image/hash.ts';
 import { type BasePins, parseBaseLock } from './base-lock.ts';
 
 /** What runtime images are made from, beside what the catalog says. */
-export interface Recipe {
-  /** Hex sha256 of `docker/runtimes/Dockerfile`. */
-  dockerfile: string;
+export interface RuntimeRecipe {
+  /** Hex sha256 of `docker/runtimes/Dockerfile`; null where it is not installed. */
+  dockerfile: string | null;
   pins: BasePins;
 }
 
 export const LOCK_FILE = 'bases.lock.json';
 
-/** Reads it from the package's folder. @throws PublisherError `environment` where a part is missing or unusable */
-export async function readRecipe(root: URL): Promise<Recipe> {
-  const [dockerfile, lock] = await Promise.all(
-    ['docker/runtimes/Dockerfile', LOCK_FILE].map((path) => readPart(new URL(path, root))),
-  );
-  return { dockerfile: sha256Hex(dockerfile ?? ''), pins: parseBaseLock(lock ?? '') };
+/**
+ * Reads it from the package's folder. A file that is not there is no error: who builds no runtime needs none.
+ *
+ * @throws PublisherError `environment` when a file is there and cannot be used
+ */
+export async function readRecipe(root: URL): Promise<RuntimeRecipe> {
+  const dockerfile = await readIfThere(new URL('docker/runtimes/Dockerfile', root));
+  const lock = await readIfThere(new URL(LOCK_FILE, root));
+  return {
+    dockerfile: dockerfile === null ? null : sha256Hex(dockerfile),
+    pins: lock === null ? {} : parseBaseLock(lock),
+  };
 }
 
-async function readPart(place: URL): Promise<string> {
+async function readIfThere(url: URL): Promise<string | null> {
   try {
-    return await readFile(place, 'utf8');
+    return await readFile(url, 'utf8');
   } catch (error) {
-    const message = `Runtime images cannot be built by this installation: ${messageOf(error)}`;
-    throw new PublisherError('environment', message, { cause: error });
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw new PublisherError('environment', `Cannot read ${url.pathname}: ${messageOf(error)}`, { cause: error });
   }
 }

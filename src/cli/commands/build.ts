@@ -2,7 +2,7 @@ import { tagImage } from '../../build/assemble.ts';
 import { buildImage } from '../../build/build.ts';
 import { licenseFiles } from '../../build/license-files.ts';
 import { openMemory } from '../../build/open-memory.ts';
-import type { BuildRequest, BuiltImage, LayerMemory } from '../../build/types.ts';
+import type { BuiltImage, LayerMemory } from '../../build/types.ts';
 import type { Catalog, Runtime } from '../../catalog/types.ts';
 import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
 import { run } from '../../exec.ts';
@@ -13,6 +13,7 @@ import type { ImageTarget } from '../../registry/types.ts';
 import { formatBytes } from '../../report/numbers.ts';
 import { baseOf, type Services } from '../../services.ts';
 import { adHocCatalog } from '../ad-hoc-catalog.ts';
+import { requestOf } from '../build-request.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
@@ -188,7 +189,7 @@ async function buildOne(
   const progress = buildProgress(`${target.model.short} ${target.variant}`, context.output, services.clock);
   const image = await buildImage(request, {
     hub: services.hub(owner),
-    base: baseOf(services, parseReference(request.base.reference), owner),
+    base: baseOf(services, parseReference(request.base.reference), owner, request.base.own),
     targets: places,
     memory,
     open: (reference) => services.target(reference, owner),
@@ -228,11 +229,6 @@ function registryTargets(
     );
   }
   return [first, ...others];
-}
-
-function requestOf({ request, warnings, model, variant }: PlannedTarget): BuildRequest {
-  if (request !== null) return request;
-  throw new PublisherError('registry-unavailable', `${model.short} ${variant} cannot be built. ${warnings.join(' ')}`);
 }
 
 /** As the contract has it; the notes of all images stand beside them. */

@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   type BakeOptions,
   bakeDefinition,
@@ -11,18 +9,15 @@ import {
 } from '../../build/runtimes/bake.ts';
 import { baseDigestOf, baseImageOf, unpinnedBases } from '../../build/runtimes/base-lock.ts';
 import { buildAll, type RuntimeOutcome } from '../../build/runtimes/build-all.ts';
-import { readBuildSettings } from '../../build/runtimes/build-settings.ts';
-import { createBuildx } from '../../build/runtimes/buildx.ts';
 import { type RuntimeDestinations, runtimeDestinations } from '../../build/runtimes/destinations.ts';
 import { runtimeKey, runtimeTags } from '../../build/runtimes/identity.ts';
-import { readRecipe } from '../../build/runtimes/recipe.ts';
+import { bakeSettings, installedBuildx } from '../../build/runtimes/installed.ts';
+import type { RuntimeRecipe } from '../../build/runtimes/recipe.ts';
 import { type BuildableRuntime, selectRuntimes, withArguments } from '../../build/runtimes/select.ts';
 import type { RuntimeRequest } from '../../build/runtimes/types.ts';
 import { type ExitCode, PublisherError } from '../../errors.ts';
-import { credentialDirs } from '../../registry/credentials.ts';
 import { isTag, parseReference } from '../../registry/reference.ts';
 import type { Digest } from '../../registry/types.ts';
-import { PACKAGE_ROOT } from '../../services.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { type Planning, prepareServices, usable } from '../plan-context.ts';
 import { runtimeCatalog } from '../runtime-catalog.ts';
@@ -59,14 +54,12 @@ export const runtime: Command = {
     const selected = selectRuntimes(catalog.runtimes, options.names, experimental);
     const runtimes = withArguments(selected, context.arguments.list('set'));
     const places = destinationsOf(planning, options);
-    const recipe = await readRecipe(PACKAGE_ROOT);
+    const { recipe } = services;
     for (const { build } of runtimes) services.source(parseReference(baseImageOf(build)), owner);
     const requests = runtimes.map((one) => requestOf(one, places, recipe, options));
     const bake: BakeOptions = {
-      ...readBuildSettings(context.variables),
-      context: fileURLToPath(PACKAGE_ROOT).replace(/\/$/, ''),
+      ...bakeSettings(services, context.variables),
       output: options.output,
-      pins: recipe.pins,
     };
     if (options.print) {
       const definition = bakeDefinition(requests, bake);
@@ -129,10 +122,13 @@ function destinationsOf({ services, catalog, owner }: Planning, { output }: Opti
 function requestOf(
   one: BuildableRuntime,
   { repositories: [repository, ...alsoTo] }: RuntimeDestinations,
-  { dockerfile, pins }: Awaited<ReturnType<typeof readRecipe>>,
+  { dockerfile, pins }: RuntimeRecipe,
   { tag, latest }: Options,
 ): RuntimeRequest {
   const { name, build, platforms } = one;
+  if (dockerfile === null) {
+    throw new PublisherError('environment', 'This installation lacks docker/runtimes/Dockerfile: install it whole.');
+  }
   const key = runtimeKey({ build, platforms, dockerfile, baseDigest: baseDigestOf(build, pins) });
   const named = tag ?? (latest ? 'latest' : null);
   return { runtime: one, key, repository, alsoTo, tags: named === null ? [] : runtimeTags(name, named, latest) };
@@ -140,14 +136,11 @@ function requestOf(
 
 async function buildThem(
   requests: RuntimeRequest[],
-  bake: BakeOptions,
+  { output: kind }: BakeOptions,
   { services, owner }: Planning,
   { variables, output, signal }: CommandContext,
 ): Promise<RuntimeOutcome<Digest | null>[]> {
-  const [login] = credentialDirs(owner, services.environment.registryAuthDir, null);
-  const dockerConfig = login !== undefined && existsSync(`${login}/config.json`) ? login : null;
-  const buildx = createBuildx({ ...bake, variables, dockerConfig, redact: services.redact });
-  const { output: kind } = bake;
+  const buildx = installedBuildx(services, owner, variables);
   if (kind.kind === 'oci') await mkdir(kind.folder, { recursive: true });
   return buildAll(
     requests,

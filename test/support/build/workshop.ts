@@ -84,6 +84,7 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
           publishAllow: null,
           entrypointSha256: sha256Hex(ENTRYPOINT),
           buildkit,
+          recipe: { dockerfile: null, pins: {} },
           maxImageBytes: null,
         },
       });

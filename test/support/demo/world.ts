@@ -48,6 +48,8 @@ export interface WorldOptions {
   variables?: Record<string, string>;
   logger?: Logger;
   queue?: BotOptions['queue'];
+  /** How the bot builds runtime images, given the stand-ins. */
+  runtimes?: (places: StandIns) => NonNullable<BotOptions['runtimes']>;
   /** How the registry differs from the usual one. */
   registry?: RegistryOptions;
   registryPassword?: string;
@@ -127,8 +129,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const environment = readEnvironment(standIns.settings, 'bot');
     const variables = { ...process.env, ...options.variables };
     const { logger = silentLogger, queue = {} } = options;
+    const runtimes = options.runtimes === undefined ? {} : { runtimes: options.runtimes(standIns) };
     const start = async () => {
-      const bot = await startBot({ environment, logger, as: 'serve', variables, queue });
+      const bot = await startBot({ environment, logger, as: 'serve', variables, queue, ...runtimes });
       github.setWebhookTarget(`${bot.url}/api/github/webhooks`);
       return bot;
     };

@@ -12,6 +12,7 @@ export function planned(short: string, extra: Partial<PlannedTarget> = {}): Plan
     runtime: 'default',
     engine: 'vllm',
     variant: 'slim',
+    platforms: ['linux/amd64'],
     action: 'build',
     reasons: [],
     warnings: [],
@@ -27,6 +28,7 @@ export function planned(short: string, extra: Partial<PlannedTarget> = {}): Plan
     repositories: [`registry.test/acme/hf-${short}`],
     tags: [],
     request: null,
+    awaits: null,
     ...extra,
   };
 }

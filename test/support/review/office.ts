@@ -8,16 +8,19 @@ import { guardedFetch } from '../../../src/http/fetch.ts';
 import { sha256Hex } from '../../../src/image/hash.ts';
 import { createQueue } from '../../../src/jobs/queue.ts';
 import { silentLogger } from '../../../src/log.ts';
-import { RegistryClient } from '../../../src/registry/client.ts';
+import { RegistryClient, type RegistryRepository } from '../../../src/registry/client.ts';
+import { parseReference } from '../../../src/registry/reference.ts';
 import { concludeReview } from '../../../src/review/conclude-job.ts';
 import { ledgerOf, type ReviewContext } from '../../../src/review/context.ts';
 import { conclude } from '../../../src/review/review-job.ts';
+import { runRuntime } from '../../../src/review/runtime-job.ts';
 import {
   commandJobSchema,
   concludeJobSchema,
   type PullRef,
   type ReviewJob,
   reviewJobSchema,
+  runtimeJobSchema,
 } from '../../../src/review/types.ts';
 import { runReview } from '../../../src/review/worker.ts';
 import { createCheckMemory } from '../../../src/review/write-checks.ts';
@@ -31,6 +34,7 @@ import type { HubModel } from '../hub/model.ts';
 import { type HubStandIn, startHub } from '../hub/server.ts';
 import { pushBaseImage, type RegistryStandIn, startRegistry } from '../registry/index.ts';
 import { notScanned } from '../report/report.ts';
+import { FakeRuntimeBuilder } from '../runtimes/fake-builder.ts';
 import { memoryStore } from '../store/memory.ts';
 
 /**
@@ -44,12 +48,14 @@ export interface Office {
   readonly baseReference: string;
   /** Every build that ended well, as `<repository> <variant>`. */
   readonly built: string[];
+  /** What builds runtime images; their jobs run by themselves. */
+  readonly runtimes: FakeRuntimeBuilder;
   /** A repository of its own, whose default branch has this catalog; null for none. */
   team(models: string[] | null, defaults?: string[]): Team;
   catalog(models: string[], defaults?: string[]): string;
   /** Moves the base's tag to another image; its digest. */
   moveBase(): Promise<string>;
-  /** Waits until nothing but builds is left to do. */
+  /** Waits until nothing but builds, and runtimes that are held up, is left to do. */
   settled(): Promise<void>;
   /** Takes the builds that wait, as a worker would. */
   begin(): Promise<void>;
@@ -101,14 +107,14 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     SCAN: 'optional',
     ...variables,
   };
-  const services = await createServices({
-    environment: readEnvironment(settings, 'command'),
-    logger: silentLogger,
-    as: 'bot',
-  });
+  const services = {
+    ...(await createServices({ environment: readEnvironment(settings, 'command'), logger: silentLogger, as: 'bot' })),
+    recipe: { dockerfile: 'f'.repeat(64), pins: {} },
+  };
+  const runtimes = new FakeRuntimeBuilder((repository) => repositoryAt(repository));
   const store = await memoryStore();
   const soon = { limit: 1, baseMs: 1, maxMs: 1 };
-  const retries = { review: soon, build: soon, command: soon, conclude: soon };
+  const retries = { review: soon, build: soon, runtime: soon, command: soon, conclude: soon };
   const queue = await createQueue(store, { logger: silentLogger, retries });
   const githubs = new Map<number, FakeGitHub>();
   const context: ReviewContext = {
@@ -123,11 +129,13 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     },
     serves: async () => true,
     scan: async () => notScanned('no Trivy'),
+    runtimeBuilder: () => runtimes,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),
   };
   queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
+  queue.work('runtime', { concurrency: 2, data: runtimeJobSchema }, (job) => runRuntime(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 
@@ -135,8 +143,9 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
   const running: BuildClaim[] = [];
   async function settled(): Promise<void> {
     for (;;) {
-      const { build: _, ...counts } = await queue.counts();
-      if (Object.values(counts).every(({ queued, active }) => queued + active === 0)) return;
+      const { build: _, runtime, ...counts } = await queue.counts();
+      const idle = runtime.queued + runtime.active === 0 || runtimes.holding > 0;
+      if (idle && Object.values(counts).every(({ queued, active }) => queued + active === 0)) return;
       await delay(5);
     }
   }
@@ -178,6 +187,7 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     registry,
     baseReference,
     built,
+    runtimes,
     catalog,
     team(entries, defaults) {
       const id = 4000 + githubs.size;
@@ -336,7 +346,7 @@ function imageOf({
   return { variant, runtime, reference, references: [reference], digest, revision, bytes, notes: [], durationMs: 1 };
 }
 
-async function pushBase(registry: RegistryStandIn, label: string): Promise<string> {
+function repositoryAt(place: string): RegistryRepository {
   const client = new RegistryClient({
     fetch: guardedFetch({ allow: [], allowLoopback: true }),
     clock: systemClock,
@@ -344,7 +354,13 @@ async function pushBase(registry: RegistryStandIn, label: string): Promise<strin
     logger: silentLogger,
     userAgent: 'test',
   });
-  const repository = client.repository({ registry: registry.host, repository: 'base/runtime' });
-  const { digest } = await pushBaseImage(repository, { tag: 'v1.2.3', labels: { 'org.example.label': label } });
+  return client.repository(parseReference(place));
+}
+
+async function pushBase(registry: RegistryStandIn, label: string): Promise<string> {
+  const { digest } = await pushBaseImage(repositoryAt(`${registry.host}/base/runtime`), {
+    tag: 'v1.2.3',
+    labels: { 'org.example.label': label },
+  });
   return digest;
 }

@@ -145,6 +145,13 @@ describe('names that must exist or differ', () => {
   });
 });
 
+describe('the repository of runtime images', () => {
+  test('is not called as a model’s is', () => {
+    expect(problemsOf(withDefaults('project: hf-x'))).toEqual([expect.stringContaining('begins with `hf-`')]);
+    expect(problemsOf(withDefaults('project: runners'))).toEqual([]);
+  });
+});
+
 describe('SPDX expressions', () => {
   const validSpdxExpression = (text: string) => (text === 'MIT' ? null : 'is not an SPDX expression');
 

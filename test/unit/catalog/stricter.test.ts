@@ -68,6 +68,50 @@ describe('a pull request is judged at the stricter of two catalogs', () => {
     expect(weakenings).toEqual([expect.stringContaining('`own`')]);
   });
 
+  describe('a runtime that is built', () => {
+    const RECIPE = { target: 'final-llamacpp', args: { LLAMA_SERVER_VERSION: 'b1' } };
+    const own = (fields: object) => catalog({}, { runtimes: { own: { engine: 'llamacpp', ...fields } } });
+    const strict = (head: Catalog, trusted: Catalog) => {
+      const { catalog: result, weakenings } = stricterCatalog(head, trusted, false);
+      const runtime = result.runtimes.find(({ name }) => name === 'own');
+      return { image: runtime?.image, build: runtime?.build, told: weakenings.length };
+    };
+    const other = { ...RECIPE, args: { LLAMA_SERVER_VERSION: 'b2' } };
+
+    test.each([
+      [
+        'keeps the recipe that is trusted',
+        { build: other },
+        { build: RECIPE },
+        { image: null, build: RECIPE, told: 1 },
+      ],
+      [
+        'gives way to an image at once',
+        { image: 'quay.io/x/y:2' },
+        { build: RECIPE },
+        { image: 'quay.io/x/y:2', build: null, told: 0 },
+      ],
+      [
+        'does not take an image’s place yet',
+        { build: RECIPE },
+        { image: 'quay.io/x/y:1' },
+        { image: 'quay.io/x/y:1', build: null, told: 1 },
+      ],
+    ])('%s', (_, head, trusted, expected) => {
+      expect(strict(own(head), own(trusted))).toEqual(expected);
+    });
+
+    test('that nobody has merged yet stands on nothing', () => {
+      expect(strict(own({ build: RECIPE }), catalog())).toEqual({ image: null, build: null, told: 1 });
+    });
+
+    test('goes where the default branch says', () => {
+      const moved = stricterCatalog(catalog({ project: 'mine' }), catalog({ project: 'ours' }), false);
+      expect(moved.catalog.settings.project).toBe('ours');
+      expect(moved.weakenings).toEqual([expect.stringContaining('`project`')]);
+    });
+  });
+
   test('never permits what either side forbids', () => {
     const settings = fc.record({
       spdx_permissive_whitelist: fc.uniqueArray(fc.constantFrom('mit', 'isc', 'gpl-3.0', 'apache-2.0')),

@@ -4,11 +4,20 @@ import { parseCommand } from '../../../src/commands/grammar.ts';
 
 describe('commands', () => {
   test.each([
-    ['/rebuild tiny', { kind: 'rebuild', shorts: ['tiny'], variant: null }],
-    ['/rebuild tiny slim', { kind: 'rebuild', shorts: ['tiny'], variant: 'slim' }],
-    ['/rebuild deepseek-r1-1-5b fat', { kind: 'rebuild', shorts: ['deepseek-r1-1-5b'], variant: 'fat' }],
-    ['/rebuild all', { kind: 'rebuild', shorts: 'all', variant: null }],
-    ['  \n/rebuild   tiny\t fat  \r\nplease', { kind: 'rebuild', shorts: ['tiny'], variant: 'fat' }],
+    ['/rebuild tiny', { kind: 'rebuild', shorts: ['tiny'], variant: null, experimental: false }],
+    ['/rebuild tiny slim', { kind: 'rebuild', shorts: ['tiny'], variant: 'slim', experimental: false }],
+    [
+      '/rebuild deepseek-r1-1-5b fat',
+      { kind: 'rebuild', shorts: ['deepseek-r1-1-5b'], variant: 'fat', experimental: false },
+    ],
+    ['/rebuild all', { kind: 'rebuild', shorts: 'all', variant: null, experimental: false }],
+    [
+      '  \n/rebuild   tiny\t fat  \r\nplease',
+      { kind: 'rebuild', shorts: ['tiny'], variant: 'fat', experimental: false },
+    ],
+    ['/rebuild tiny --experimental', { kind: 'rebuild', shorts: ['tiny'], variant: null, experimental: true }],
+    ['/rebuild tiny fat --experimental', { kind: 'rebuild', shorts: ['tiny'], variant: 'fat', experimental: true }],
+    ['/rebuild all  --experimental', { kind: 'rebuild', shorts: 'all', variant: null, experimental: true }],
     ['/help', { kind: 'help' }],
     [`/approve ${'a1'.repeat(6)}`, { kind: 'approve', sha: 'a1'.repeat(6) }],
     [`/approve ${'AB'.repeat(20)}\nlooks good`, { kind: 'approve', sha: 'ab'.repeat(20) }],
@@ -44,6 +53,10 @@ describe('commands', () => {
     '/rebuild Tiny',
     '/rebuild -tiny',
     '/rebuild tiny large',
+    '/rebuild --experimental',
+    '/rebuild --experimental tiny',
+    '/rebuild tiny --Experimental',
+    '/rebuild tiny --experimental --experimental',
     '/rebuild tiny slim fat',
     '/rebuild all slim',
     '/rebuild ../../etc',

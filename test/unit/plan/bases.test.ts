@@ -19,8 +19,8 @@ describe('a base whose registry is silent', () => {
     const asked: string[] = [];
     const bases = new BaseResolver(() => silent(asked), 30);
     const answers = await Promise.all([
-      bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], null),
-      bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], null),
+      bases.resolve('ghcr.io/acme/base:v1', { platforms: ['linux/amd64'], pin: null, own: false }),
+      bases.resolve('ghcr.io/acme/base:v1', { platforms: ['linux/amd64'], pin: null, own: false }),
     ]);
     for (const answer of answers) {
       expect(answer).toMatchObject({ ok: false, error: { code: 'registry-unavailable', retryable: true } });
@@ -30,7 +30,11 @@ describe('a base whose registry is silent', () => {
 
   it('is waited for no longer than the caller waits', async () => {
     const bases = new BaseResolver(() => silent([]), 60_000);
-    const answer = bases.resolve('ghcr.io/acme/base:v1', ['linux/amd64'], null, AbortSignal.timeout(10));
+    const answer = bases.resolve(
+      'ghcr.io/acme/base:v1',
+      { platforms: ['linux/amd64'], pin: null, own: false },
+      AbortSignal.timeout(10),
+    );
     await expect(answer).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

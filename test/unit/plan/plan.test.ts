@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readBuildKitSettings } from '../../../src/build/buildkit/settings.ts';
+import type { RuntimeRecipe } from '../../../src/build/runtimes/recipe.ts';
 import { buildRequestSchema } from '../../../src/build/schema.ts';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import type { Catalog } from '../../../src/catalog/types.ts';
@@ -19,6 +20,7 @@ import { type BaseImageOptions, pushBaseImage } from '../../support/registry/ind
 
 const BASE = 'registry.example/base:v1.2.3';
 const ENTRYPOINT = 'e'.repeat(64);
+const RECIPE: RuntimeRecipe = { dockerfile: 'f'.repeat(64), pins: {} };
 
 const found = (facts: Partial<ModelFacts> = {}): FactsResult => ({
   kind: 'found',
@@ -46,6 +48,7 @@ interface Given extends Partial<Omit<PlanOptions, 'bases' | 'context'>> {
   publishAllow?: string | null;
   owner?: string | null;
   pinned?: Pins;
+  recipe?: RuntimeRecipe;
 }
 
 /** Plans against a Hub and bases in memory; every reference is the same tiny base unless `open` says otherwise. */
@@ -57,9 +60,9 @@ async function plan(given: Given = {}) {
   for (const tag of ['v9', 'latest']) await source.tag(tag, tagged);
   source.calls.length = 0;
   const opened: string[] = [];
-  const open: OpenSource = (reference) => {
+  const open: OpenSource = (reference, own) => {
     opened.push(reference.repository);
-    return given.open?.(reference) ?? source;
+    return given.open?.(reference, own) ?? source;
   };
   const hub = new FakeHub(answers);
   const result = await planCatalog({
@@ -74,6 +77,7 @@ async function plan(given: Given = {}) {
       publishAllow: publishAllow === null ? null : parsePublishAllow(publishAllow).patterns,
       entrypointSha256: ENTRYPOINT,
       buildkit: await readBuildKitSettings(PACKAGE_ROOT, 'https://huggingface.co'),
+      recipe: given.recipe ?? RECIPE,
       maxImageBytes: null,
     },
   });
@@ -345,15 +349,6 @@ describe('the base', () => {
     const kept = buildkit.target('fat').request;
     expect(buildRequestSchema.parse(JSON.parse(JSON.stringify(kept)))).toEqual(kept);
     expect(buildkit.target('fat').inputs).not.toBe(assembled.target('fat').inputs);
-  });
-
-  it('that only `build:` describes is not for this builder', async () => {
-    const { target, opened } = await plan({
-      catalog: catalog('runtimes: [own]', '', 'runtimes: {own: {engine: vllm, build: {target: final-vllm}}}'),
-    });
-    expect(target('slim').action).toBe('fail');
-    expect(target('slim').warnings.join()).toContain('`build:`');
-    expect(opened).toEqual([]);
   });
 });
 

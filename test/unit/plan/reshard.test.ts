@@ -56,6 +56,7 @@ async function plan({
       publishAllow: null,
       entrypointSha256: 'e'.repeat(64),
       buildkit: await readBuildKitSettings(PACKAGE_ROOT, 'https://huggingface.co'),
+      recipe: { dockerfile: null, pins: {} },
       maxImageBytes: null,
     },
   });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { chooseFiles } from '../../../../src/build/engines/index.ts';
 import { repository } from '../../../support/policy/repository.ts';
 
-const choose = (paths: string[], rules: { include?: string[]; exclude?: string[] } = {}) =>
-  chooseFiles('llamacpp', repository(paths), { include: [], exclude: [], ...rules });
+const choose = (paths: string[], rules: { include?: string[]; exclude?: string[]; quant?: string } = {}) =>
+  chooseFiles('llamacpp', repository(paths), { include: [], exclude: [], quant: null, ...rules });
 const split = (stem: string, total: number) =>
   Array.from({ length: total }, (_, at) => `${stem}-0000${at + 1}-of-0000${total}.gguf`);
 
@@ -51,6 +51,34 @@ describe('the choice for llama.cpp', () => {
     const paths = [...split('m-Q8_0', 2), 'm-Q4_K_M.gguf', 'mmproj-F16.gguf', 'mmproj-F32.gguf'];
     expect(choose(paths, { include: ['m-Q8_0-00001-*'] }).paths).toEqual([...split('m-Q8_0', 2), 'mmproj-F16.gguf']);
     expect(choose(paths, { include: ['mmproj-F32*'] }).paths).toEqual(['m-Q4_K_M.gguf', 'mmproj-F32.gguf']);
+  });
+
+  it.each<[string, string, string[], string[]]>([
+    ['in any case', 'q8_0', ['m-Q4_K_M.gguf', 'm-Q8_0.gguf'], ['m-Q8_0.gguf']],
+    ['as a word only', 'Q4_K_M', ['m-IQ4_K_M.gguf', 'm-Q4_K_M_L.gguf', 'm.q4_k_m.gguf'], ['m.q4_k_m.gguf']],
+    ['with all its splits', 'Q8_0', ['m-Q4_K_M.gguf', ...split('m-Q8_0', 3)], split('m-Q8_0', 3)],
+    ['with a projector', 'Q8_0', ['m-Q8_0.gguf', 'mmproj-F16.gguf'], ['m-Q8_0.gguf', 'mmproj-F16.gguf']],
+    ['in a folder of its name', 'BF16', ['m-Q8_0.gguf', 'BF16/m.gguf'], ['BF16/m.gguf']],
+    ['once, where several models have it', 'Q8_0', ['a-Q8_0.gguf', 'b-Q8_0.gguf'], ['a-Q8_0.gguf']],
+    ['dynamic ones included', 'UD-Q4_K_XL', ['m-Q4_K_M.gguf', 'm-UD-Q4_K_XL.gguf'], ['m-UD-Q4_K_XL.gguf']],
+  ])('takes the quantisation asked for, %s', (_, quant, paths, expected) => {
+    expect(choose(paths, { quant })).toMatchObject({ paths: expected, incompatible: null });
+  });
+
+  it('refuses a quantisation that is not there and lists those that are', () => {
+    const paths = ['m-Q4_K_M.gguf', 'm-UD-IQ2_XXS.gguf', ...split('m-BF16', 2), 'plain.gguf', 'mmproj-F16.gguf'];
+    const { incompatible, paths: chosen } = choose(paths, { quant: 'Q5_K_M' });
+    expect(chosen).toEqual([]);
+    expect(incompatible).toBe(
+      '`files.quant` asks for Q5_K_M, and the repository has BF16, Q4_K_M, UD-IQ2_XXS, "plain.gguf": choose one of these.',
+    );
+  });
+
+  it('refuses several models in one image, whether or not a quantisation is asked for', () => {
+    const paths = ['m-Q4_K_M.gguf', 'm-Q8_0.gguf'];
+    expect(choose(paths, { include: ['*.gguf'] }).incompatible).toContain('names 2 GGUF models');
+    expect(choose(paths, { include: ['*.gguf'], quant: 'Q8_0' }).incompatible).toContain('names 2 GGUF models');
+    expect(choose(paths, { include: ['*Q8_0*'], quant: 'Q4_K_M' }).incompatible).toContain('names is Q8_0');
   });
 
   it('passes over the quantisation that the catalog excludes', () => {

@@ -3,7 +3,7 @@ import { chooseFiles } from '../../../../src/build/engines/index.ts';
 import type { ModelFacts } from '../../../../src/huggingface/types.ts';
 import { repository } from '../../../support/policy/repository.ts';
 
-const NONE = { include: [], exclude: [] };
+const NONE = { include: [], exclude: [], quant: null };
 const INDEX = 'model.safetensors.index.json';
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
 const choose = (

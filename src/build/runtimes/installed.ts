@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { credentialDirs } from '../../registry/credentials.ts';
+import { parseReference } from '../../registry/reference.ts';
+import { PACKAGE_ROOT, type Services } from '../../services.ts';
+import type { BakeOptions } from './bake.ts';
+import { baseImageOf } from './base-lock.ts';
+import { readBuildSettings } from './build-settings.ts';
+import { type Buildx, createBuildx } from './buildx.ts';
+import type { RuntimeBuilder } from './types.ts';
+
+type Variables = Record<string, string | undefined>;
+
+/** What every build of this installation shares. @throws PublisherError `environment` for malformed settings */
+export function bakeSettings({ recipe }: Services, variables: Variables): Omit<BakeOptions, 'output'> {
+  return {
+    ...readBuildSettings(variables),
+    context: fileURLToPath(PACKAGE_ROOT).replace(/\/$/, ''),
+    pins: recipe.pins,
+  };
+}
+
+/** Builds with this machine's buildx and the registry logins of an account. */
+export function installedBuildx(
+  services: Services,
+  owner: string | null,
+  variables: Variables,
+  onNote?: (note: string) => void,
+): Buildx {
+  const [login] = credentialDirs(owner, services.environment.registryAuthDir, null);
+  const dockerConfig = login !== undefined && existsSync(`${login}/config.json`) ? login : null;
+  const { redact } = services;
+  return createBuildx({
+    ...bakeSettings(services, variables),
+    variables,
+    dockerConfig,
+    redact,
+    ...(onNote === undefined ? {} : { onNote }),
+  });
+}
+
+/** The same for the bot: bases only from where the account may read. */
+export function botRuntimeBuilder(services: Services, variables: Variables): (owner: string) => RuntimeBuilder {
+  return (owner) => {
+    const onNote = (note: string) => services.logger.warn({ owner }, note);
+    const buildx = installedBuildx(services, owner, variables, onNote);
+    return {
+      build(request, signal) {
+        const { build } = request.runtime;
+        if (build !== null) services.source(parseReference(baseImageOf(build)), owner);
+        return buildx.build(request, signal);
+      },
+    };
+  };
+}
