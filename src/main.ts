@@ -1,4 +1,5 @@
 import { createApp } from './app.ts';
+import { createSmoker, smokeIsOff } from './build/smoke/smoker.ts';
 import type { AppEnvironment, Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { Installations } from './github/installations.ts';
@@ -105,6 +106,7 @@ function reviewContext(
     github: (installationId) => installations.github(installationId),
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
+    smoke: services.environment.smoke === 'on' ? createSmoker(services, variables) : smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),

@@ -27,6 +27,8 @@ export interface BuildRequest {
     /** Of the index, or of the manifest of a base for one platform. */
     digest: Digest;
   };
+  /** The runtime's smoke command, see `src/build/smoke`; null for the examination alone. */
+  smoke: string[] | null;
 }
 
 export interface BuildProgress {

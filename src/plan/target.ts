@@ -225,6 +225,7 @@ function buildRequest(
     unreadable: gated ? all.map(({ path }) => path) : [],
     lastModified: facts.lastModified,
     base: { reference: base.reference, digest: base.digest },
+    smoke: runtime.smoke,
   };
 }
 

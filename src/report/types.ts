@@ -1,3 +1,4 @@
+import type { SmokeResult } from '../build/smoke/types.ts';
 import type { BuildProgress, BuiltImage } from '../build/types.ts';
 import type { CatalogDiff, Problem } from '../catalog/types.ts';
 import type { PlannedTarget } from '../plan/types.ts';
@@ -9,7 +10,7 @@ export type BuildState =
   /** From a fork and not approved. */
   | { state: 'awaiting-approval' }
   | { state: 'building'; progress: BuildProgress }
-  | { state: 'built'; image: BuiltImage }
+  | { state: 'built'; image: BuiltImage; smoke: SmokeResult | null }
   | { state: 'failed'; code: string; message: string };
 
 export interface TargetState {

@@ -2,6 +2,8 @@ import { assemble } from '../build/assemble.ts';
 import { ledgerMemory } from '../build/ledger-memory.ts';
 import { licenseFiles } from '../build/license-files.ts';
 import { embeddedMemory } from '../build/open-memory.ts';
+import { smokeFailure } from '../build/smoke/failure.ts';
+import type { SmokeResult } from '../build/smoke/types.ts';
 import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
@@ -43,10 +45,11 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   try {
     await assertDailyBytes(build, context);
     const image = await push(build, job.data.verify, context, signal, progress);
+    const smoke = await smokeBuilt(build, image, context, signal, progress);
     const { scan, baseScan } = await scanBuilt(build, image, context, signal, progress);
     // The day's bytes are counted from here: the last note may be older than the last byte.
     await progressBuild(store.db, claim, latest());
-    await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan }, scan });
+    await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan, smoke }, scan });
     logger.info({ reference: image.reference, ms: image.durationMs, bytes: image.bytes }, 'Image built');
   } catch (thrown) {
     stop();
@@ -127,6 +130,20 @@ async function push(
   });
 }
 
+/** @throws PublisherError `image-invalid` for an image that ran and failed: it is no image to publish */
+async function smokeBuilt(
+  { request, owner }: LedgerBuild,
+  image: BuiltImage,
+  context: ReviewContext,
+  signal: AbortSignal,
+  progress: (progress: BuildProgress) => void,
+): Promise<SmokeResult> {
+  progress({ step: 'running the image', bytesDone: 0, bytesTotal: 0 });
+  const smoke = await context.smoke(request, image, owner, signal);
+  if (smoke.status !== 'failed') return smoke;
+  throw smokeFailure(smoke);
+}
+
 /** The slim image is scanned for both variants, and its bare base once per database for comparison. */
 async function scanBuilt(
   { request, owner }: LedgerBuild,
@@ -193,8 +210,8 @@ function followProgress(
   };
   const timer = setInterval(() => {
     const now = clock.now();
-    // Trivy moves bytes of its own, and has its own limit.
-    if (now - moved > stallTimeoutMs && !latest.step.startsWith('scanning')) {
+    // Trivy and the container engine move bytes of their own, and have their own limits.
+    if (now - moved > stallTimeoutMs && !/^(scanning|running)/.test(latest.step)) {
       const message = `No byte has moved for ${Math.round((now - moved) / 1000)} s while ${latest.step} (STALL_TIMEOUT).`;
       lost.abort(new PublisherError('registry-unavailable', message));
     }

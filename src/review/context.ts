@@ -1,4 +1,5 @@
 import { buildRequestSchema } from '../build/schema.ts';
+import type { Smoker } from '../build/smoke/smoker.ts';
 import type { BuildRequest } from '../build/types.ts';
 import type { KeyedLocks } from '../github/locks.ts';
 import type { GitHub } from '../github/types.ts';
@@ -26,6 +27,8 @@ export interface ReviewContext {
   serves(owner: string): Promise<boolean>;
   /** Scans an image by reference; never throws for a scan that did not happen. */
   scan: Scanner;
+  /** Runs a finished image; never throws for a run that did not happen. */
+  smoke: Smoker;
   reviews: Reviews<ReviewPlan>;
   builds: Builds<BuildRequest, BuildResult>;
   /** Serialises the work on one pull request within this process. */
