@@ -753,11 +753,21 @@ prepare_partial() {
   { mkdir -p "$partial" && echo "$list" >"$partial/$marker.list"; } || die "cannot write to $partial; is the disk full?"
 }
 
+# Newer clients of hf give a half file a name of its own each time (<name>.<etag>.<8 hex>.incomplete) and never go on with it: what a
+# killed one left would only fill the volume. Older ones (<name>.<etag>.incomplete) do go on.
+drop_orphan() {
+  case $f_path in */*) halves=$partial/.cache/huggingface/download/${f_path%/*} ;; *) halves=$partial/.cache/huggingface/download ;; esac
+  for half in "$halves"/*.*.????????.incomplete; do
+    [ ! -f "$half" ] || rm -f "$half"
+  done
+}
+
 download() {
   prepare_partial
   each_file reuse
   rm -rf "$partial.stale"
   [ -z "$took_over" ] || rm -rf "$partial/.cache/huggingface"
+  each_file drop_orphan
   needed=0 missing=0 kept=0
   true >"$work/pending"
   each_file sort_out
