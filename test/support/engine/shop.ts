@@ -22,6 +22,13 @@ interface Built {
   smoke?: { status: string; reason: string | null };
 }
 
+interface BuildAnswer {
+  images: Built[];
+  errors: { message: string }[];
+  /** On standard error. */
+  said: string;
+}
+
 /** Hub, registry and command line, to make images for the container engine of this machine. */
 export class Shop {
   readonly hub: HubStandIn;
@@ -48,7 +55,7 @@ export class Shop {
   }
 
   /** `build SHORT --json …`, with the exit code it is to have. */
-  async build(short: string, args: string[], exit = 0): Promise<{ images: Built[]; errors: { message: string }[] }> {
+  async build(short: string, args: string[], exit = 0): Promise<BuildAnswer> {
     const written = { stdout: '', stderr: '' };
     const ended = await runCli(['build', short, '--json', '--catalog', join(this.folder, 'models.yaml'), ...args], {
       stdout: { write: (text) => (written.stdout += text) },
@@ -62,8 +69,8 @@ export class Shop {
     });
     expect(ended, written.stderr).toBe(exit);
     const result = JSON.parse(written.stdout);
-    for (const { reference } of result.images) this.images.add(reference);
-    return result;
+    for (const { reference } of result.images) this.owns(reference);
+    return { ...result, said: written.stderr };
   }
 
   /** The reference of the one image that `build` makes. */
@@ -71,6 +78,11 @@ export class Shop {
     const { images } = await this.build(short, ['--variant', variant]);
     expect(images).toHaveLength(1);
     return images[0]?.reference ?? '';
+  }
+
+  /** Removes this image from the engine at the end. */
+  owns(image: string): void {
+    this.images.add(image);
   }
 
   volume(): Promise<string> {
