@@ -116,11 +116,11 @@ describe.skipIf(missing !== null)(
       expect(granted.stdout).toContain('token: unset unset');
     });
 
-    test('a download whose container is killed goes on where it was', async () => {
+    test('a download whose container is killed goes on with the files that are missing', async () => {
       const reference = await shop.image('large', 'slim');
       const volume = await shop.volume();
       const whole = join(volume, '.large.partial', FIRST);
-      // Both shards end beyond what one connection buffers; the second one falls silent half way.
+      // The second shard falls silent half way.
       shop.hub.fail({
         fault: { kind: 'stall', bytes: LARGE / 2 },
         server: 'cdn',

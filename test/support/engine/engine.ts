@@ -94,6 +94,7 @@ export async function pushBase(reference: string, options: BaseOptions = {}): Pr
     if (built.code !== 0) throw new Error(`docker build failed: ${built.stderr}`);
     const pushed = await docker(['push', reference]);
     if (pushed.code !== 0) throw new Error(`docker push failed: ${pushed.stderr}`);
+    await docker(['rmi', reference]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what Debian has of the optional real parts that tests can use:
 # Distribution (docker-registry), the Docker engine with buildx, cosign, skopeo, oras, PostgreSQL,
-# busybox, shellcheck, and a Python with pip for Hugging Face's own client. Needs root and Debian's apt. Idempotent. Never fails the caller for a part that is
-# not to be had: it names the part, and the tests that need it report themselves as skipped.
+# busybox, shellcheck, and a Python with pip for Hugging Face's own client. Needs root and Debian's apt. Idempotent. Never
+# fails the caller for a part that is not to be had: it names the part, and the tests that need it report themselves as skipped.
 set -u
 
 say() { printf 'install: %s\n' "$*" >&2; }
