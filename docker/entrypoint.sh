@@ -5,6 +5,10 @@
 #   the first one starts with "-"      the engine with serve-args, then these
 #   anything else                      that command instead, untouched
 #
+# With MODEL_IMAGE_CHECK=1 it only examines the image: no download, no weights needed, no network. One line of JSON on standard output
+# says what it is and where the engine's program lies; arguments that start with "-" are then given to that program alone
+# (`--version`), others are run as a command.
+#
 # /etc/model-image holds image.conf (key=value), files.json (one file per line) and serve-args (one per line).
 # <root> is image.conf's root. What slim keeps there, for <root>/<short>:
 #
@@ -17,14 +21,15 @@
 #
 # Environment: HF_TOKEN (or HUGGING_FACE_HUB_TOKEN), HF_ENDPOINT, HF_HOME; MODEL_IMAGE_PREFETCH=1 downloads, verifies and
 # exits 0; MODEL_IMAGE_LOCK_STALE is the silence, in seconds, after which a lock directory's holder is dead (30);
-# MODEL_IMAGE_RETRY_DELAY is the pause, in seconds, before a failed download is tried again (3); MODEL_IMAGE_ETC
-# replaces /etc/model-image in tests.
+# MODEL_IMAGE_RETRY_DELAY is the pause, in seconds, before a failed download is tried again (3); MODEL_IMAGE_ETC and
+# MODEL_IMAGE_LICENSES replace /etc/model-image and /licenses in tests.
 #
-# Exit status: 1 no usable model, 2 wrong usage, 127 no engine, 128+n stopped by signal n; else the engine's own.
+# Exit status: 1 no usable model (or, when it only examines, image), 2 wrong usage, 127 no engine, 128+n stopped by signal n; else the engine's own.
 set -u
 
 etc=${MODEL_IMAGE_ETC:-/etc/model-image}
 list_file=$etc/files.json
+licenses=${MODEL_IMAGE_LICENSES:-/licenses}
 stale=${MODEL_IMAGE_LOCK_STALE:-30}
 retry_delay=${MODEL_IMAGE_RETRY_DELAY:-3}
 endpoint=${HF_ENDPOINT:-https://huggingface.co}
@@ -748,11 +753,21 @@ prepare_partial() {
   { mkdir -p "$partial" && echo "$list" >"$partial/$marker.list"; } || die "cannot write to $partial; is the disk full?"
 }
 
+# Newer clients of hf give a half file a name of its own each time (<name>.<etag>.<8 hex>.incomplete) and never go on with it: what a
+# killed one left would only fill the volume. Older ones (<name>.<etag>.incomplete) do go on.
+drop_orphan() {
+  case $f_path in */*) halves=$partial/.cache/huggingface/download/${f_path%/*} ;; *) halves=$partial/.cache/huggingface/download ;; esac
+  for half in "$halves"/*.*.????????.incomplete; do
+    [ ! -f "$half" ] || rm -f "$half"
+  done
+}
+
 download() {
   prepare_partial
   each_file reuse
   rm -rf "$partial.stale"
   [ -z "$took_over" ] || rm -rf "$partial/.cache/huggingface"
+  each_file drop_orphan
   needed=0 missing=0 kept=0
   true >"$work/pending"
   each_file sort_out
@@ -930,22 +945,55 @@ python_has() {
     python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' "$1" 2>/dev/null
 }
 
+# Each of these sets `program`, what is asked whether it is there, or ends with 127.
+
+find_vllm() {
+  if command -v vllm >/dev/null 2>&1; then
+    program=$(command -v vllm)
+  elif python_has vllm; then
+    program=python3
+  else
+    no_engine 'neither a vllm command nor a Python package'
+  fi
+}
+
+find_sglang() {
+  python_has sglang || no_engine 'no Python package'
+  program=python3
+}
+
+find_llamacpp() {
+  if command -v llama-server >/dev/null 2>&1; then
+    program=$(command -v llama-server)
+  elif [ -x /app/llama-server ]; then
+    program=/app/llama-server
+  else
+    no_engine 'no llama-server'
+  fi
+}
+
+# Becomes the engine's program with the arguments as they are.
+run_program() {
+  case $engine$program in
+    vllmpython3) exec python3 -m vllm.entrypoints.openai.api_server "$@" ;;
+    sglang*) exec python3 -m sglang.launch_server "$@" ;;
+  esac
+  exec "$program" "$@"
+}
+
 start_vllm() {
   given --served-model-name --served_model_name -- "$@" || set -- --served-model-name "$id" "$@"
-  if command -v vllm >/dev/null 2>&1; then
-    exec vllm serve "$target" "$@"
-  elif python_has vllm; then
-    exec python3 -m vllm.entrypoints.openai.api_server --model "$target" "$@"
-  fi
-  no_engine 'neither a vllm command nor a Python package'
+  case $program in
+    python3) run_program --model "$target" "$@" ;;
+    *) run_program serve "$target" "$@" ;;
+  esac
 }
 
 start_sglang() {
   given --port -- "$@" || set -- --port 30000 "$@"
   given --host -- "$@" || set -- --host 0.0.0.0 "$@"
   given --served-model-name -- "$@" || set -- --served-model-name "$id" "$@"
-  python_has sglang || no_engine 'no Python package'
-  exec python3 -m sglang.launch_server --model-path "$target" "$@"
+  run_program --model-path "$target" "$@"
 }
 
 find_gguf() {
@@ -962,12 +1010,27 @@ start_llamacpp() {
   given --alias -a -- "$@" || set -- --alias "$id" "$@"
   [ -z "$mmproj" ] || given --mmproj -mm -- "$@" || set -- --mmproj "$target/$mmproj" "$@"
   export LLAMA_ARG_HOST="${LLAMA_ARG_HOST:-0.0.0.0}"
-  if command -v llama-server >/dev/null 2>&1; then
-    exec llama-server --model "$target/$gguf" "$@"
-  elif [ -x /app/llama-server ]; then
-    exec /app/llama-server --model "$target/$gguf" "$@"
-  fi
-  no_engine 'no llama-server'
+  run_program --model "$target/$gguf" "$@"
+}
+
+# ---------------------------------------------------------------- the image examined
+
+count_file() { files=$((files + 1)); }
+
+# Prints what the image says about itself, once all of it was found in order: the list to its end, the licence files, in fat the
+# weights' presence and sizes, the engine.
+examine() {
+  files=0
+  each_file count_file
+  for licence in CC0 manifest.json model/LICENSE; do
+    [ -s "$licenses/$licence" ] || die "$licenses/$licence is not in this image; it was not built correctly"
+  done
+  [ "$variant" = slim ] || ensure_fat
+  "find_$engine"
+  # A base's PATH may lead anywhere; what JSON would have to escape is not worth naming.
+  case $program in *[!a-zA-Z0-9._/+-]*) shown=engine ;; *) shown=$program ;; esac
+  printf '{"model":"%s","revision":"%s","variant":"%s","engine":"%s","program":"%s","files":%s}\n' \
+    "$id" "$revision" "$variant" "$engine" "$shown" "$files"
 }
 
 # ---------------------------------------------------------------- arguments
@@ -992,6 +1055,18 @@ if [ $# -gt 0 ]; then
       say "error: the first argument is empty: give options for the engine, or a command to run instead"
       exit 2
       ;;
+    *) [ "${MODEL_IMAGE_CHECK:-}" = 1 ] || exec "$@" ;;
+  esac
+fi
+
+if [ "${MODEL_IMAGE_CHECK:-}" = 1 ]; then
+  unset HF_TOKEN HUGGING_FACE_HUB_TOKEN
+  read_conf
+  choose_homes
+  examine
+  [ $# -gt 0 ] || exit 0
+  case $1 in
+    -*) run_program "$@" ;;
     *) exec "$@" ;;
   esac
 fi
@@ -1032,6 +1107,8 @@ trap 'stopped 129' HUP
 
 read_conf
 choose_homes
+# Before hours of download, not after.
+[ "${MODEL_IMAGE_PREFETCH:-}" = 1 ] || "find_$engine"
 "ensure_$variant"
 token=''
 if [ "${MODEL_IMAGE_PREFETCH:-}" = 1 ]; then

@@ -27,6 +27,8 @@ export interface Environment {
   hubAllow: string[];
   ownerAllow: string[] | null;
   scan: 'required' | 'optional';
+  /** Whether finished images are run in this machine's container engine. */
+  smoke: 'on' | 'off';
   ceilings: Ceilings;
   /** Only `serve` and `worker` have it. */
   app: AppEnvironment | null;
@@ -96,6 +98,7 @@ const common = z.object({
   HUB_ALLOW: list.default([]),
   OWNER_ALLOW: list.optional(),
   SCAN: z.enum(['required', 'optional'], 'must be `required` or `optional`').default('required'),
+  SMOKE: z.enum(['on', 'off'], 'must be `on` or `off`').default('off'),
   MAX_MODELS: count.default(2000),
   MAX_CHANGED_PER_PR: count.default(50),
   MAX_PLANNED_PER_PR: count.default(300),
@@ -158,6 +161,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
     hubAllow: data.HUB_ALLOW,
     ownerAllow: data.OWNER_ALLOW ?? null,
     scan: data.SCAN,
+    smoke: data.SMOKE,
     ceilings: {
       maxModels: data.MAX_MODELS,
       maxChangedPerPr: data.MAX_CHANGED_PER_PR,

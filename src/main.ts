@@ -1,6 +1,7 @@
 import { createApp } from './app.ts';
 import { botRuntimeBuilder } from './build/runtimes/installed.ts';
 import type { RuntimeRecipe } from './build/runtimes/recipe.ts';
+import { createSmoker, smokeIsOff } from './build/smoke/smoker.ts';
 import type { AppEnvironment, Environment } from './environment.ts';
 import { PublisherError } from './errors.ts';
 import { Installations } from './github/installations.ts';
@@ -114,6 +115,7 @@ function reviewContext(
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
     runtimeBuilder,
+    smoke: services.environment.smoke === 'on' ? createSmoker(services, variables) : smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),

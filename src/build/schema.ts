@@ -83,6 +83,8 @@ export const buildRequestSchema: z.ZodType<BuildRequest> = z.object({
   unreadable: z.array(z.string()),
   lastModified: z.string(),
   base: z.object({ reference: z.string(), digest: digestSchema, own: z.boolean().optional() }),
+  // Rows from before there were smoke runs lack it.
+  smoke: z.array(z.string()).nullable().default(null),
 });
 
 /** A build's result as the ledger keeps it. */

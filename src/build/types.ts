@@ -29,6 +29,8 @@ export interface BuildRequest {
     /** Built by us, into a repository of the owner's: read with the logins that pushed it. */
     own?: boolean | undefined;
   };
+  /** The runtime's smoke command, see `src/build/smoke`; null for the examination alone. */
+  smoke: string[] | null;
 }
 
 export interface BuildProgress {

@@ -13,6 +13,7 @@ import type { CommandContext } from './command.ts';
  * Gives an image in an OCI layout to the local container engine, as `name`, where there is one that answers; else it stays where it
  * is. Says which.
  *
+ * @returns whether an engine has it
  * @param folder the layout, with the image in it
  */
 export async function deliverLocally(
@@ -20,11 +21,11 @@ export async function deliverLocally(
   image: BuiltImage,
   name: string,
   { output, signal, variables }: CommandContext,
-): Promise<void> {
+): Promise<boolean> {
   const env = dockerEnvironment(variables);
   if (!(await engineAnswers(env, signal))) {
     output.say(`No container engine answers here: the image is the OCI layout ${folder}.`);
-    return;
+    return false;
   }
   const place = await mkdtemp(join(tmpdir(), 'publisher-load-'));
   try {
@@ -36,6 +37,7 @@ export async function deliverLocally(
   }
   await rm(folder, { recursive: true, force: true });
   output.say(`Loaded into the local container engine as ${name}.`);
+  return true;
 }
 
 async function engineAnswers(env: Record<string, string>, signal: AbortSignal): Promise<boolean> {

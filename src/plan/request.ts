@@ -78,6 +78,7 @@ export function buildRequest(
       digest: base.digest,
       ...(origin.kind === 'built' ? { own: true } : {}),
     },
+    smoke: runtime.smoke,
   };
 }
 

@@ -3,6 +3,7 @@ import { cell, code, escapeText, prose, textCell } from './markdown.ts';
 import { formatBytes, plural } from './numbers.ts';
 import { laneTable, progressWords } from './progress.ts';
 import { gateSentence, scanCounts } from './scan-words.ts';
+import { smokeSentence } from './smoke-words.ts';
 import { targetName } from './target-name.ts';
 import type { CheckReport, ReviewReport, TargetState } from './types.ts';
 import { standing, verdict } from './verdict.ts';
@@ -76,6 +77,7 @@ function targetCheck(state: TargetState, name: string): CheckReport {
     ...(build?.state === 'failed' ? (build.log ?? []).map((line) => `- ${code(line)}`) : []),
     ...(build?.state === 'building' ? ['', ...laneTable(build.progress)] : []),
     ...(built ? build.image.notes.map((note) => `- ${prose(note)}`) : []),
+    ...(built && build.smoke !== null ? [`- ${prose(smokeSentence(build.smoke))}`] : []),
     ...(built ? ['', prose(gateSentence(scan, gate))] : []),
     ...(gate?.notes ?? []).map((note) => `- ${prose(note)}`),
     '',

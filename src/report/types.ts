@@ -1,3 +1,4 @@
+import type { SmokeResult } from '../build/smoke/types.ts';
 import type { BuildProgress, BuiltImage } from '../build/types.ts';
 import type { CatalogDiff, Problem } from '../catalog/types.ts';
 import type { PlannedTarget } from '../plan/types.ts';
@@ -11,7 +12,7 @@ export type BuildState =
   /** The image of its runtime is built first. */
   | { state: 'awaiting-runtime'; runtime: string; building: boolean }
   | { state: 'building'; progress: BuildProgress }
-  | { state: 'built'; image: BuiltImage }
+  | { state: 'built'; image: BuiltImage; smoke: SmokeResult | null }
   /** `log`: last lines of what failed. */
   | { state: 'failed'; code: string; message: string; log?: string[] };
 

@@ -3,6 +3,8 @@ import { BUILDKIT_STEP } from '../build/buildkit/build.ts';
 import { ledgerMemory } from '../build/ledger-memory.ts';
 import { licenseFiles } from '../build/license-files.ts';
 import { embeddedMemory } from '../build/open-memory.ts';
+import { smokeFailure } from '../build/smoke/failure.ts';
+import type { SmokeResult } from '../build/smoke/types.ts';
 import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
 import { run } from '../exec.ts';
@@ -45,10 +47,11 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   try {
     await assertDailyBytes(build, context);
     const image = await push(build, job.data.verify, context, signal, progress);
+    const smoke = await smokeBuilt(build, image, context, signal, progress);
     const { scan, baseScan } = await scanBuilt(build, image, context, signal, progress);
     // The day's bytes are counted from here: the last note may be older than the last byte.
     await progressBuild(store.db, claim, latest());
-    await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan }, scan });
+    await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan, smoke }, scan });
     logger.info({ reference: image.reference, ms: image.durationMs, bytes: image.bytes }, 'Image built');
   } catch (thrown) {
     stop();
@@ -130,6 +133,20 @@ async function push(
   });
 }
 
+/** @throws PublisherError `image-invalid` for an image that ran and failed: it is no image to publish */
+async function smokeBuilt(
+  { request, owner }: LedgerBuild,
+  image: BuiltImage,
+  context: ReviewContext,
+  signal: AbortSignal,
+  progress: (progress: BuildProgress) => void,
+): Promise<SmokeResult> {
+  progress({ step: 'running the image', bytesDone: 0, bytesTotal: 0 });
+  const smoke = await context.smoke(request, image, owner, signal);
+  if (smoke.status !== 'failed') return smoke;
+  throw smokeFailure(smoke);
+}
+
 /** The slim image is scanned for both variants, and its bare base once per database for comparison. */
 async function scanBuilt(
   { request, owner }: LedgerBuild,
@@ -196,8 +213,8 @@ function followProgress(
   };
   const timer = setInterval(() => {
     const now = clock.now();
-    // Trivy and BuildKit move bytes of their own, and have their own limits.
-    const isOurs = !latest.step.startsWith('scanning') && latest.step !== BUILDKIT_STEP;
+    // Trivy, BuildKit and the container engine move bytes of their own, and have their own limits.
+    const isOurs = !/^(scanning|running)/.test(latest.step) && latest.step !== BUILDKIT_STEP;
     if (now - moved > stallTimeoutMs && isOurs) {
       const message = `No byte has moved for ${Math.round((now - moved) / 1000)} s while ${latest.step} (STALL_TIMEOUT).`;
       lost.abort(new PublisherError('registry-unavailable', message));

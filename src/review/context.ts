@@ -1,5 +1,6 @@
 import type { RuntimeBuilder } from '../build/runtimes/types.ts';
 import { buildRequestSchema } from '../build/schema.ts';
+import type { Smoker } from '../build/smoke/smoker.ts';
 import type { BuildRequest } from '../build/types.ts';
 import type { KeyedLocks } from '../github/locks.ts';
 import type { GitHub } from '../github/types.ts';
@@ -29,6 +30,8 @@ export interface ReviewContext {
   scan: Scanner;
   /** Builds the runtime images that models stand on, with the registry logins of an account. */
   runtimeBuilder(owner: string): RuntimeBuilder;
+  /** Runs a finished image; never throws for a run that did not happen. */
+  smoke: Smoker;
   reviews: Reviews<ReviewPlan>;
   builds: Builds<BuildRequest, BuildResult>;
   /** Serialises the work on one pull request within this process. */

@@ -112,7 +112,9 @@ function buildState(
         },
       };
     case 'succeeded':
-      return build.result === null ? { state: 'queued' } : { state: 'built', image: build.result.image };
+      return build.result === null
+        ? { state: 'queued' }
+        : { state: 'built', image: build.result.image, smoke: build.result.smoke };
     case 'failed':
       return {
         state: 'failed',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { builtImageSchema } from '../build/schema.ts';
+import { smokeResultSchema } from '../build/smoke/schema.ts';
 import { SEVERITIES } from '../catalog/types.ts';
 import { plannedTargetSchema } from '../plan/schema.ts';
 import { scanResultSchema } from '../scan/result-schema.ts';
@@ -122,5 +123,7 @@ export const buildResultSchema = z.object({
   image: builtImageSchema,
   /** Of the bare base, to tell its findings from the image's own; null when it was not scanned. */
   baseScan: scanResultSchema.nullable(),
+  /** Rows from before there were smoke runs have none. */
+  smoke: smokeResultSchema.nullable().default(null),
 });
 export type BuildResult = z.infer<typeof buildResultSchema>;

@@ -1,6 +1,5 @@
-import { access } from 'node:fs/promises';
 import { find, run } from '../exec.ts';
-import { credentialDirs } from '../registry/credentials.ts';
+import { dockerConfigOf } from '../registry/docker-config.ts';
 import type { Services } from '../services.ts';
 import { identityOf, summarize } from './parse.ts';
 import { serialScanner } from './trivy.ts';
@@ -20,8 +19,7 @@ export function createScanner(
 ): Scanner {
   const scan = serialScanner({ run, find, env: variables, cacheDir: variables.TRIVY_CACHE_DIR ?? null, redact });
   return async (reference, platforms, owner, signal) => {
-    const dirs = credentialDirs(owner, environment.registryAuthDir, environment.dockerConfig);
-    const dockerConfig = await firstWithConfig(dirs);
+    const dockerConfig = await dockerConfigOf(owner, environment);
     const results: ScanResult[] = [];
     for (const platform of platforms.length === 0 ? [undefined] : platforms) {
       const result = await scan({
@@ -48,15 +46,4 @@ export function mergeScans(results: readonly ScanResult[]): ScanResult {
     if (!findings.has(key)) findings.set(key, finding);
   }
   return { ...first, findings: [...findings.values()], summary: summarize([...findings.values()]) };
-}
-
-async function firstWithConfig(dirs: string[]): Promise<string | null> {
-  for (const dir of dirs) {
-    const found = await access(`${dir}/config.json`).then(
-      () => true,
-      () => false,
-    );
-    if (found) return dir;
-  }
-  return null;
 }

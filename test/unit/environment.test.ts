@@ -28,9 +28,19 @@ describe('the settings of the bot', () => {
       HF_TOKEN: 'canary',
       PORT: '99999',
       SCAN: 'sometimes',
+      SMOKE: 'yes',
       STALL_TIMEOUT: 'soon',
     });
-    for (const name of ['WEBHOOK_SECRET', 'APP_ID', 'PRIVATE_KEY', 'HF_TOKEN', 'PORT', 'SCAN', 'STALL_TIMEOUT']) {
+    for (const name of [
+      'WEBHOOK_SECRET',
+      'APP_ID',
+      'PRIVATE_KEY',
+      'HF_TOKEN',
+      'PORT',
+      'SCAN',
+      'SMOKE',
+      'STALL_TIMEOUT',
+    ]) {
       expect(error.message).toContain(name);
     }
     expect(error.message).not.toContain('canary');
@@ -64,6 +74,7 @@ describe('the settings of the bot', () => {
       hubEndpoint: 'https://huggingface.co',
       hubToken: null,
       scan: 'required',
+      smoke: 'off',
       publishAllow: null,
       sourceAllow: null,
       ceilings: { maxModels: 2000, maxImageBytes: 500e9, maxBuildsPerOwner: 2, stallTimeoutMs: 600_000 },

@@ -2,6 +2,8 @@ import { tagImage } from '../../build/assemble.ts';
 import { buildImage } from '../../build/build.ts';
 import { licenseFiles } from '../../build/license-files.ts';
 import { openMemory } from '../../build/open-memory.ts';
+import { smokeFailure } from '../../build/smoke/failure.ts';
+import type { SmokeResult } from '../../build/smoke/types.ts';
 import type { BuiltImage, LayerMemory } from '../../build/types.ts';
 import type { Catalog, Runtime } from '../../catalog/types.ts';
 import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
@@ -18,8 +20,10 @@ import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
 import { buildProgress } from '../progress.ts';
+import { smokeFrom } from '../smoke.ts';
+import { startHint } from '../start-hint.ts';
 
-/** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs}], errors, notes}`. */
+/** `{images:[{variant,runtime,reference,references,digest,revision,bytes,durationMs,smoke?}], errors, notes}`. */
 export const build: Command = {
   name: 'build',
   summary: 'build images of one model and push them by digest, or write an OCI layout',
@@ -53,6 +57,7 @@ export const build: Command = {
       placeholder: 'OWNER/NAME',
       description: 'build this Hub model as SHORT; it need not be in the catalog',
     },
+    smoke: { type: 'boolean', description: 'run each image in the container engine here, shut off from everything' },
     experimental: { type: 'boolean', description: 'experimental runtimes too' },
     verbose: { type: 'boolean', description: 'say more on stderr' },
   },
@@ -68,7 +73,7 @@ export const build: Command = {
     if (options.tag !== undefined && wanted.length + refused.length !== 1) {
       throw new PublisherError('usage', '--tag names one image: choose it with --variant and --runtime.');
     }
-    const images: BuiltImage[] = [];
+    const images: SmokedImage[] = [];
     const errors: { variant: string; runtime: string; code: string; message: string }[] = [];
     let exit: ExitCode = 0;
     const fail = ({ variant, runtime }: PlannedTarget, error: PublisherError) => {
@@ -82,7 +87,9 @@ export const build: Command = {
       try {
         for (const target of wanted) {
           try {
-            images.push(await buildOne(target, planning, memory.layers, { ...options, startedAt }, context));
+            const image = await buildOne(target, planning, memory.layers, { ...options, startedAt }, context);
+            images.push(image);
+            if (image.smoke?.status === 'failed') fail(target, smokeFailure(image.smoke));
           } catch (thrown) {
             fail(target, asPublisherError(thrown));
             if (context.signal.aborted) break;
@@ -106,7 +113,11 @@ interface Options {
   to: { kind: 'registry' } | { kind: 'local' } | { kind: 'oci'; folder: string };
   tag: string | undefined;
   builder: Builder | undefined;
+  smoke: boolean;
 }
+
+/** `smoke` only where it was asked for. */
+type SmokedImage = BuiltImage & { smoke?: SmokeResult };
 
 function readOptions({ arguments: given }: CommandContext): Options {
   const variant = given.text('variant');
@@ -121,9 +132,10 @@ function readOptions({ arguments: given }: CommandContext): Options {
   if (tag !== undefined && !isTag(tag)) throw new PublisherError('usage', `--tag "${tag}" is not a tag.`);
   const to = given.text('to') ?? 'registry';
   const runtime = given.text('runtime');
-  if (to === 'registry' || to === 'local') return { variant, runtime, tag, builder, to: { kind: to } };
+  const smoke = given.given('smoke');
+  if (to === 'registry' || to === 'local') return { variant, runtime, tag, builder, smoke, to: { kind: to } };
   if (to.startsWith('oci:') && to.length > 4)
-    return { variant, runtime, tag, builder, to: { kind: 'oci', folder: to.slice(4) } };
+    return { variant, runtime, tag, builder, smoke, to: { kind: 'oci', folder: to.slice(4) } };
   throw new PublisherError('usage', `--to is \`registry\`, \`local\` or \`oci:DIR\`, not "${to}".`);
 }
 
@@ -175,11 +187,12 @@ export function refusal({ variant, model, reasons, warnings }: PlannedTarget): P
 
 async function buildOne(
   target: PlannedTarget,
-  { services, owner }: Planning,
+  planning: Planning,
   memory: LayerMemory,
-  { to, tag, startedAt }: Options & { startedAt: number },
+  { to, tag, smoke, startedAt }: Options & { startedAt: number },
   context: CommandContext,
-): Promise<BuiltImage> {
+): Promise<SmokedImage> {
+  const { services, owner } = planning;
   const request = requestOf(target);
   const localFolder = `images/${target.model.short}-${target.variant}`;
   const places: [ImageTarget, ...ImageTarget[]] =
@@ -204,9 +217,12 @@ async function buildOne(
   const name = tag ?? (to.kind === 'registry' ? undefined : `${target.model.short}-${target.variant}`);
   if (name !== undefined) for (const place of places) await tagImage(place, image.digest, [name], context.signal);
   for (const note of image.notes) context.output.say(note);
-  if (to.kind === 'local')
-    await deliverLocally(localFolder, image, `hf-${target.model.short}:${target.variant}`, context);
-  return image;
+  const localName = `hf-${target.model.short}:${target.variant}`;
+  const loaded = to.kind === 'local' && (await deliverLocally(localFolder, image, localName, context));
+  if (loaded) context.output.say(startHint(localName, request.inputs));
+  if (!smoke) return image;
+  const where = to.kind === 'registry' ? 'registry' : loaded ? { engine: localName } : 'layout';
+  return { ...image, smoke: await smokeFrom(where, request, image, planning, context) };
 }
 
 function registryTargets(
@@ -232,7 +248,7 @@ function registryTargets(
 }
 
 /** As the contract has it; the notes of all images stand beside them. */
-function shownImage({ notes, ...image }: BuiltImage): Omit<BuiltImage, 'notes'> {
+function shownImage({ notes, ...image }: SmokedImage): Omit<SmokedImage, 'notes'> {
   return image;
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what Debian has of the optional real parts that tests can use:
 # Distribution (docker-registry), the Docker engine with buildx, cosign, skopeo, oras, PostgreSQL,
-# busybox and shellcheck. Needs root and Debian's apt. Idempotent. Never fails the caller for a part that is
-# not to be had: it names the part, and the tests that need it report themselves as skipped.
+# busybox, shellcheck, and a Python with pip for Hugging Face's own client. Needs root and Debian's apt. Idempotent. Never
+# fails the caller for a part that is not to be had: it names the part, and the tests that need it report themselves as skipped.
 set -u
 
 say() { printf 'install: %s\n' "$*" >&2; }
@@ -31,7 +31,7 @@ add_newer() {
 }
 
 missing=''
-for package in docker-registry busybox-static shellcheck postgresql util-linux; do have "$package" || missing="$missing $package"; done
+for package in docker-registry busybox-static shellcheck postgresql util-linux python3 python3-pip; do have "$package" || missing="$missing $package"; done
 missing_newer=''
 for package in docker.io docker-buildx cosign skopeo oras; do have "$package" || missing_newer="$missing_newer $package"; done
 # Debian ships the client apart from the engine; some machines have one from elsewhere.

@@ -37,6 +37,7 @@ export function built(short: string, variant: 'slim' | 'fat' = 'slim'): BuildSta
   const reference = `registry.test/acme/hf-${short}@${DIGEST}`;
   return {
     state: 'built',
+    smoke: null,
     image: {
       variant,
       runtime: 'default',

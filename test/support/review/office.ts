@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { smokeIsOff } from '../../../src/build/smoke/smoker.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { runCommand } from '../../../src/commands/run-command.ts';
 import { readEnvironment } from '../../../src/environment.ts';
@@ -130,6 +131,7 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     serves: async () => true,
     scan: async () => notScanned('no Trivy'),
     runtimeBuilder: () => runtimes,
+    smoke: smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),
@@ -171,7 +173,7 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
       const error = { code: 'registry-unavailable', message: failure ?? '', retryable: true };
       const finish =
         failure === undefined
-          ? ({ state: 'succeeded', result: { image: imageOf(build), baseScan: null }, scan } as const)
+          ? ({ state: 'succeeded', result: { image: imageOf(build), baseScan: null, smoke: null }, scan } as const)
           : ({ state: 'failed', error, scan: null } as const);
       const ours = await context.builds.finishBuild(store.db, claim, finish);
       if (ours && failure === undefined) built.push(`${claim.destination.split('/').at(-1)} ${variant}`);

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ListedFile, MODEL, repository, tinyModel } from '../../support/entrypoint/model.ts';
 import { contentOf, contentOfList, Stage, shells, which } from '../../support/entrypoint/stage.ts';
@@ -140,3 +143,26 @@ describe.concurrent.each(cases.filter(({ tool }) => tool !== 'curl'))(
     });
   },
 );
+
+describe.concurrent.each(shells())('in $name, half files of a killed hf', ({ command: shell }) => {
+  test('are deleted where no client will go on with them, and kept where one will', async () => {
+    await using stage = new Stage({ shell });
+    const gate = join(stage.folder, 'gate');
+    const halves = join(stage.partial, '.cache/huggingface/download');
+    const list = createHash('sha256')
+      .update(readFileSync(join(stage.etc, 'files.json')))
+      .digest('hex');
+    mkdirSync(join(halves, 'nested/deep folder'), { recursive: true });
+    writeFileSync(join(stage.partial, '.model-image.list'), `${list}\n`);
+    const etag = 'a'.repeat(64);
+    const orphans = [`x_-1=.${etag}.0123abcd.incomplete`, `nested/deep folder/y.${etag}.89ef4567.incomplete`];
+    const resumable = [`x_-1=.${etag}.incomplete`, `nested/deep folder/y.${etag}.incomplete`];
+    for (const name of [...orphans, ...resumable]) writeFileSync(join(halves, name), 'half');
+    const run = stage.start([], { FAULT: `gate:${gate}` });
+    await run.printed('downloading');
+    expect(orphans.filter((name) => existsSync(join(halves, name)))).toEqual([]);
+    expect(resumable.filter((name) => existsSync(join(halves, name)))).toEqual(resumable);
+    writeFileSync(gate, '');
+    expect((await run.ended).status).toBe(0);
+  });
+});

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { SmokeResult } from '../../../src/build/smoke/types.ts';
 import { checkReports } from '../../../src/report/checks.ts';
 import {
   buildFailed,
   building,
+  built,
   failedGate,
   finding,
   notScanned,
@@ -63,6 +65,19 @@ describe('the checks of a head commit', () => {
         expect(check.conclusion !== null).toBe(check.status === 'completed');
       }
     }
+  });
+
+  test('a built image tells how its smoke run went, and nothing where there was none', () => {
+    const summaryWith = (smoke: SmokeResult | null) => {
+      const state = built('tiny');
+      if (state.state !== 'built') throw new Error('not built');
+      const checks = checkReports(reviewReport([targetState(slim, { build: { ...state, smoke } })]));
+      return find(checks, 'tiny · slim').summary;
+    };
+    expect(summaryWith(null)).not.toContain('Smoke run');
+    expect(summaryWith({ status: 'passed', reason: null })).toContain('- Smoke run: passed.');
+    const notRun = summaryWith({ status: 'not-run', reason: 'no container engine answers' });
+    expect(notRun).toContain('- Smoke run: not run (no container engine answers).');
   });
 
   test('no model touched: only the required check', () => {
