@@ -13,9 +13,10 @@ import { openLayout } from '../../registry/layout.ts';
 import { isTag, parseReference } from '../../registry/reference.ts';
 import type { ImageTarget } from '../../registry/types.ts';
 import { formatBytes } from '../../report/numbers.ts';
-import { baseOf, type Services } from '../../services.ts';
+import { baseOf } from '../../services.ts';
 import { adHocCatalog } from '../ad-hoc-catalog.ts';
 import { requestOf } from '../build-request.ts';
+import { refusal, registryTargets, select } from '../build-targets.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
@@ -153,38 +154,6 @@ function withBuilder(planning: Planning, builder: Builder | undefined): Planning
   return { ...planning, catalog: { ...planning.catalog, runtimes } };
 }
 
-function matches({ variant, runtime }: Pick<PlannedTarget, 'variant' | 'runtime'>, options: Options): boolean {
-  return (options.variant ?? variant) === variant && (options.runtime ?? runtime) === runtime;
-}
-
-/** What is to be built. What was asked for by name and is not permitted is refused, not left out. */
-function select(targets: PlannedTarget[], options: Options): { wanted: PlannedTarget[]; refused: PlannedTarget[] } {
-  const asked = targets.filter((target) => matches(target, options));
-  if (asked.length === 0) {
-    const runtimes = [...new Set(targets.map(({ runtime }) => runtime))].join(', ');
-    throw new PublisherError(
-      'usage',
-      `The model has no runtime \`${options.runtime}\`; it has ${runtimes || 'none to build'}.`,
-    );
-  }
-  const isRefused = ({ action, variant }: PlannedTarget) =>
-    action === 'fail' || (action === 'skip' && options.variant === variant);
-  return { wanted: asked.filter(({ action }) => action === 'build'), refused: asked.filter(isRefused) };
-}
-
-/** Why a target is not built: `hub-unavailable` when nobody could decide, else `denied`. */
-export function refusal({ variant, model, reasons, warnings }: PlannedTarget): PublisherError {
-  const told = reasons.filter(({ effect }) => effect === 'fails' || (variant === 'fat' && effect === 'denies-fat'));
-  const why = [...told.map(({ code, message }) => `${code}: ${message}`), ...(told.length === 0 ? warnings : [])].join(
-    ' ',
-  );
-  const unavailable = reasons.some(({ code }) => code === 'hub-unavailable');
-  return new PublisherError(
-    unavailable ? 'hub-unavailable' : 'denied',
-    `${model.short} ${variant} is not built. ${why}`,
-  );
-}
-
 async function buildOne(
   target: PlannedTarget,
   planning: Planning,
@@ -223,28 +192,6 @@ async function buildOne(
   if (!smoke) return image;
   const where = to.kind === 'registry' ? 'registry' : loaded ? { engine: localName } : 'layout';
   return { ...image, smoke: await smokeFrom(where, request, image, planning, context) };
-}
-
-function registryTargets(
-  { repositories, model }: PlannedTarget,
-  services: Services,
-  owner: string | null,
-): [ImageTarget, ...ImageTarget[]] {
-  const unknown = repositories.find((repository) => repository.includes('{owner}'));
-  if (unknown !== undefined) {
-    throw new PublisherError(
-      'environment',
-      `Nobody said whose registry ${unknown} is: pass --owner or set GITHUB_REPOSITORY_OWNER.`,
-    );
-  }
-  const [first, ...others] = repositories.map((repository) => services.target(parseReference(repository), owner));
-  if (first === undefined) {
-    throw new PublisherError(
-      'environment',
-      `${model.short} publishes to no registry: name one in \`publish\`, or use --to oci:DIR.`,
-    );
-  }
-  return [first, ...others];
 }
 
 /** As the contract has it; the notes of all images stand beside them. */

@@ -7,11 +7,11 @@ import { threshold } from '../../scan/gate.ts';
 import { createScanner } from '../../scan/scanner.ts';
 import type { ScanResult } from '../../scan/types.ts';
 import { createServices } from '../../services.ts';
+import { refusal } from '../build-targets.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { cliLogger } from '../logger.ts';
 import { ownerOf } from '../owner.ts';
 import { planFor, preparePlanning } from '../plan-context.ts';
-import { refusal } from './build.ts';
 
 const SHORT = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
