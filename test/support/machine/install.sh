@@ -31,7 +31,7 @@ add_newer() {
 }
 
 missing=''
-for package in docker-registry busybox-static shellcheck postgresql util-linux python3 python3-pip; do have "$package" || missing="$missing $package"; done
+for package in docker-registry busybox-static shellcheck postgresql util-linux iproute2 python3 python3-pip; do have "$package" || missing="$missing $package"; done
 missing_newer=''
 for package in docker.io docker-buildx cosign skopeo oras; do have "$package" || missing_newer="$missing_newer $package"; done
 # Debian ships the client apart from the engine; some machines have one from elsewhere.
