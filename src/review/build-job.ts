@@ -44,13 +44,16 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   const signal = AbortSignal.any([job.signal, lost.signal]);
   const { progress, latest, stop } = followProgress(claim, context, lost);
   await tellWaiting(claim, context);
+  let pushed: ReturnType<typeof latest> | null = null;
+  // The day's bytes are counted from here: the last note may be older than the last byte, and later steps move none.
+  const noteBytes = () => (pushed === null ? null : progressBuild(store.db, claim, pushed));
   try {
     await assertDailyBytes(build, context);
     const image = await push(build, job.data.verify, context, signal, progress);
+    pushed = latest();
     const smoke = await smokeBuilt(build, image, context, signal, progress);
     const { scan, baseScan } = await scanBuilt(build, image, context, signal, progress);
-    // The day's bytes are counted from here: the last note may be older than the last byte.
-    await progressBuild(store.db, claim, latest());
+    await noteBytes();
     await builds.finishBuild(store.db, claim, { state: 'succeeded', result: { image, baseScan, smoke }, scan });
     logger.info({ reference: image.reference, ms: image.durationMs, bytes: image.bytes }, 'Image built');
   } catch (thrown) {
@@ -68,6 +71,7 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
     }
     logger.warn({ inputs: build.inputs, code: error.code, message }, 'Build failed');
     const end = { code: error.code, message, retryable: error.retryable };
+    await noteBytes();
     await builds.finishBuild(store.db, claim, { state: 'failed', error: end, scan: null });
   } finally {
     stop();

@@ -138,7 +138,7 @@ describe('/rebuild', () => {
   test('that is not understood is answered with what to write', async () => {
     const { reactions, answer } = await say('maintainer', '/rebuild');
     expect(reactions).toEqual(['confused']);
-    expect(answer).toContain('`/rebuild <short> [slim|fat]`');
+    expect(answer).toContain('`/rebuild <short> [slim|fat] [--experimental]`');
     expect((await say('maintainer', '/help')).reactions).toEqual(['+1']);
   });
 
