@@ -35,8 +35,16 @@ export function entrypointLayer(
     ...settingsFiles(inputs, files).map(({ name, content }) => text(`${SETTINGS}/${name}`, content)),
     { entry: { path: ENTRYPOINT_PATH.slice(1), size: script.length, mode: 0o755 }, content: script },
   ];
-  if (inputs.downloadRoot !== '/') own.push(directory(inputs.downloadRoot));
+  if (inputs.downloadRoot !== '/') own.push(directory(inputs.downloadRoot, downloadRootMode(inputs)));
   return memoryLayer(own);
+}
+
+/**
+ * Slim images download as whichever user the base or `docker run --user` says, so anybody may write there, as in `/tmp`; a volume that is
+ * new takes the mode over.
+ */
+export function downloadRootMode({ variant }: Pick<ImageInputs, 'variant'>): 0o755 | 0o1777 {
+  return variant === 'slim' ? 0o1777 : 0o755;
 }
 
 /** `/licenses`, of paths relative to the image's root. */
@@ -47,7 +55,7 @@ export function licenseLayer(files: { path: string; content: Uint8Array }[]): Bl
     for (let depth = 1; depth < parts.length; depth += 1) directories.add(`/${parts.slice(0, depth).join('/')}`);
   }
   return memoryLayer([
-    ...[...directories].map(directory),
+    ...[...directories].map((path) => directory(path)),
     ...files.map(
       ({ path, content }): OwnFile => ({
         entry: { path: path.replace(/^\//, ''), size: content.length, mode: 0o644 },
@@ -57,8 +65,8 @@ export function licenseLayer(files: { path: string; content: Uint8Array }[]): Bl
   ]);
 }
 
-function directory(path: string): OwnFile {
-  return { entry: { path: `${path.slice(1)}/`, size: 0, mode: 0o755 }, content: new Uint8Array() };
+function directory(path: string, mode: TarEntry['mode'] = 0o755): OwnFile {
+  return { entry: { path: `${path.slice(1)}/`, size: 0, mode }, content: new Uint8Array() };
 }
 
 function text(path: string, value: string): OwnFile {

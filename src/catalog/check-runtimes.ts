@@ -1,6 +1,6 @@
 import { DEFAULT_RUNTIME } from './builtin.ts';
 import { type Checks, checkDistinct } from './checks.ts';
-import { child, entries, entryOf, type Tree } from './tree.ts';
+import { child, entries, entryOf, type Tree, textOf } from './tree.ts';
 
 /** The `runtimes` map, and the runtime that `defaults.base_image` is. */
 export function checkRuntimes(root: Tree, checks: Checks): void {
@@ -16,6 +16,26 @@ export function checkRuntimes(root: Tree, checks: Checks): void {
   }
 }
 
+/** Targets of `docker/runtimes/Dockerfile` → the engine inside. */
+const TARGETS: ReadonlyMap<string, string> = new Map([
+  ['final-llamacpp', 'llamacpp'],
+  ['final-vllm', 'vllm'],
+  ['final-sglang', 'sglang'],
+]);
+
+function checkTarget(runtime: Tree, path: string[], checks: Checks): void {
+  const target = child(child(runtime, 'build'), 'target');
+  const name = textOf(target);
+  if (target === null || name === null) return;
+  const inside = TARGETS.get(name);
+  const engine = textOf(child(runtime, 'engine'));
+  if (inside === undefined) {
+    checks.report(target.start, [...path, 'build', 'target'], `must be one of ${[...TARGETS.keys()].join(', ')}`);
+  } else if (engine !== null && engine !== inside) {
+    checks.report(target.start, [...path, 'build', 'target'], `holds ${inside}, but the runtime's engine is ${engine}`);
+  }
+}
+
 function checkOne(runtime: Tree, path: string[], keyStart: number, checks: Checks): void {
   const image = entryOf(runtime, 'image');
   const build = entryOf(runtime, 'build');
@@ -23,5 +43,6 @@ function checkOne(runtime: Tree, path: string[], keyStart: number, checks: Check
   if (image !== null && build !== null) {
     checks.report(build.keyStart, [...path, 'build'], 'a runtime has either `image` or `build`, not both');
   }
+  checkTarget(runtime, path, checks);
   checkDistinct(child(runtime, 'platforms'), [...path, 'platforms'], checks);
 }

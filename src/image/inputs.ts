@@ -9,10 +9,11 @@ import { sha256Hex } from './hash.ts';
  * Version of everything the assembler decides on its own: order of layers, framing, labels, configuration, and the tables and texts
  * of licences that it writes into images. Raise it whenever the same inputs would give other bytes.
  *
+ * - 4: slim images let any user write to the download root.
  * - 3: layers of weights carry annotations that name what they were made from.
  * - 2: legal files keep their names; the licence manifest tells obligations, reasons and the base's licences.
  */
-export const ASSEMBLER_FORMAT = 3;
+export const ASSEMBLER_FORMAT = 4;
 
 /** Identity of a file: `sha256:…` of its content, or `git:…`, the blob SHA-1, where the Hub knows no other. */
 export interface FileIdentity {

@@ -17,7 +17,7 @@ export interface TarEntry {
   path: string;
   /** Bytes of content; 0 for a directory. */
   size: number;
-  mode: 0o644 | 0o755;
+  mode: 0o644 | 0o755 | 0o1777;
 }
 
 /** Zero bytes that follow `size` bytes of content up to the next block. */

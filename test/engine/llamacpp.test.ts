@@ -96,6 +96,22 @@ describe.skipIf(missing !== null)(
       expect(asked).toEqual([`/acme/tiny-gguf/resolve/${sha}/${SECOND}`]);
     });
 
+    test.each([
+      ['without a volume', []],
+      ['into a new volume', [`--volume=publisher-test-${process.pid}:/models`]],
+    ])('slim downloads as any user, %s', async (_, volume) => {
+      const reference = await shop.image('gguf', 'slim');
+      try {
+        const started = await shop.run(
+          ['--network=host', '--user=4711:4711', `--env=HF_ENDPOINT=${shop.hub.url}`, ...volume],
+          reference,
+        );
+        expect(started.code, started.stderr).toBe(0);
+      } finally {
+        await docker(['volume', 'rm', '--force', `publisher-test-${process.pid}`]);
+      }
+    });
+
     test('fat starts without network, volume, token, root or a writable root, and answers', async () => {
       const reference = await shop.image('gguf', 'fat');
       const bare = ['--network=none', '--read-only', '--tmpfs=/tmp', '--user=4711:4711'];

@@ -102,7 +102,9 @@ function expectWhole(platform: PulledPlatform, request: BuildRequest): void {
   expect(own.flat().map(({ uid, gid, mtime }) => [uid, gid, mtime])).toEqual(own.flat().map(() => [0, 0, 0]));
   for (const { path, mode, type } of own.flat()) {
     const executable = type === 'directory' || path === 'usr/local/bin/model-image-entrypoint';
-    expect([path, mode.toString(8)]).toEqual([path, executable ? '755' : '644']);
+    // Whoever starts a slim image downloads into it.
+    const shared = path === 'models/' && request.inputs.variant === 'slim';
+    expect([path, mode.toString(8)]).toEqual([path, shared ? '1777' : executable ? '755' : '644']);
   }
   expect(config.config).toMatchObject({
     Env: expect.arrayContaining([...BASE.env]),

@@ -1,8 +1,9 @@
+import { posix } from 'node:path';
 import type { BaseLicense } from '../../licensing/base-licenses.ts';
 import type { AssembleContext } from '../assemble.ts';
-import { settingsFiles } from '../own-layers.ts';
+import { downloadRootMode, settingsFiles } from '../own-layers.ts';
 import type { BuildRequest } from '../types.ts';
-import type { writeContext } from './context.ts';
+import type { ContextDirectory, writeContext } from './context.ts';
 import type { LayerSources } from './layer-sources.ts';
 
 /**
@@ -21,7 +22,13 @@ export async function contextOf(
   const model = { id: hubId, revision: inputs.revision };
   const legal = await licenseFiles({ ...request, resharded: [] }, licenses, signal);
   return {
-    directories: ['root', 'licenses', 'settings', ...sources.map(({ name }) => name)],
+    directories: [
+      ...downloadFolder(inputs),
+      ...['root', 'licenses', 'settings', ...sources.map(({ name }) => name)].map((path) => ({
+        path,
+        mode: 0o755 as const,
+      })),
+    ],
     files: [
       ...legal.map(({ path, content }) => ({ path: path.slice(1), mode: 0o644 as const, content: [content] })),
       ...settingsFiles(inputs, files).map(({ name, content }) => ({
@@ -39,4 +46,10 @@ export async function contextOf(
       ),
     ],
   };
+}
+
+/** It is copied as a folder, since `COPY` gives folders that it only needs on its way modes of its own. */
+function downloadFolder(inputs: BuildRequest['inputs']): ContextDirectory[] {
+  const name = posix.basename(inputs.downloadRoot);
+  return name === '' ? [] : [{ path: `root/${name}`, mode: downloadRootMode(inputs) }];
 }

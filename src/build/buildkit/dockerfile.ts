@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Variant } from '../../catalog/types.ts';
 import { PublisherError } from '../../errors.ts';
 import { fileUrl } from '../../huggingface/download.ts';
@@ -53,7 +54,7 @@ export function dockerfileArguments(
 ): Record<string, string> {
   return inputs.variant === 'fat'
     ? { HF_ENDPOINT: endpoint, MODEL_FOLDER: modelFolder(inputs) }
-    : { DOWNLOAD_ROOT: inputs.downloadRoot, HF_CACHE_DIR: inputs.hfCacheDir };
+    : { DOWNLOAD_PARENT: withSlash(posix.dirname(inputs.downloadRoot)), HF_CACHE_DIR: inputs.hfCacheDir };
 }
 
 function layersOf({ variant, files, baseLayers, layerLimit, ...rest }: DockerfileInput): LayerPlan {
@@ -117,4 +118,8 @@ function replaceLine(template: string, name: string, replacement: readonly strin
     throw new PublisherError('internal', `A Dockerfile of the package has not exactly one line \`# {${name}}\`.`);
   }
   return `${before}${replacement.map((each) => `${each}\n`).join('')}${after}`;
+}
+
+function withSlash(folder: string): string {
+  return folder.endsWith('/') ? folder : `${folder}/`;
 }

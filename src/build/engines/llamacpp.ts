@@ -1,7 +1,7 @@
 import { byteOrder } from '../../image/file-list.ts';
 import { isLegalName } from '../../licensing/legal-files.ts';
 import { quote, quoteSome } from '../../policy/quote.ts';
-import { isQuantisation, quantisationOf } from './quantisation.ts';
+import { fitOf, quantisationOf } from './quantisation.ts';
 import { baseName, extension, missing, type Repository, type Selection } from './repository.ts';
 
 /** What llama.cpp itself takes when no quantisation is asked for; after these, the first there is. */
@@ -36,7 +36,7 @@ export function chooseForLlamacpp(repository: Repository): Selection {
   if (lost !== undefined) return missing(repository, lost, quote(chosen.entry));
   const projector = projectors.some((path) => repository.included.has(path))
     ? []
-    : [prefer(projectors, (path) => path, PROJECTOR_PREFERRED)].flatMap((path) => path ?? []);
+    : [prefer(projectors, (path) => path, PROJECTOR_PREFERRED) ?? projectors[0]].flatMap((path) => path ?? []);
   const legal = repository.files.filter(({ path }) => isLegalName(baseName(path))).map(({ path }) => path);
   return { paths: [...chosen.parts, ...projector, ...legal] };
 }
@@ -50,8 +50,9 @@ function chooseModel(all: readonly GgufModel[], { included, quant }: Repository)
     };
   }
   const candidates = wanted.length > 0 ? wanted : all;
-  const right = quant === null ? candidates : candidates.filter(({ entry }) => isQuantisation(entry, quant));
-  const chosen = prefer(right, ({ entry }) => entry, PREFERRED);
+  const nameOf = ({ entry }: GgufModel) => entry;
+  const chosen =
+    quant === null ? (prefer(candidates, nameOf, PREFERRED) ?? candidates[0]) : prefer(candidates, nameOf, [quant]);
   if (chosen !== undefined) return chosen;
   if (quant === null || candidates.length === 0) {
     return {
@@ -88,10 +89,11 @@ function groupSplits(paths: string[]): GgufModel[] {
 
 function prefer<T>(items: readonly T[], nameOf: (item: T) => string, order: readonly string[]): T | undefined {
   for (const quant of order) {
-    const found = items.find((item) => isQuantisation(nameOf(item), quant));
-    if (found !== undefined) return found;
+    const fits = items.map((item) => fitOf(nameOf(item), quant));
+    const best = Math.max(0, ...fits);
+    if (best > 0) return items[fits.indexOf(best)];
   }
-  return items[0];
+  return undefined;
 }
 
 function rootFirst(a: string, b: string): number {

@@ -103,7 +103,7 @@ async function bakeOne(request: RuntimeRequest, bake: Bake, signal: AbortSignal 
       check: false,
       signal,
     });
-    if (exitCode !== 0) throw failed(name, stderr, bake.redact);
+    if (exitCode !== 0) throw failed(name, stderr, bake);
     return bake.output.kind === 'none' ? null : readDigest(await readFile(metadata, 'utf8'), name);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -149,9 +149,13 @@ async function usesContainerd({ run, env }: Bake, signal: AbortSignal | undefine
   return status.some(([key, value]) => key === 'driver-type' && value?.startsWith('io.containerd.snapshotter'));
 }
 
-function failed(name: string, stderr: string, redact: (text: string) => string): PublisherError {
-  const { code, told } = bakeFailure(redact(stderr));
-  return new PublisherError(code, `Runtime ${name} could not be built:\n${told}`);
+function failed(name: string, stderr: string, bake: Bake): PublisherError {
+  const { code, told } = bakeFailure(bake.redact(stderr));
+  const kept =
+    bake.output.kind === 'push' && code.startsWith('registry-')
+      ? '\nRegistries that answered may have it already; publish again once all do.'
+      : '';
+  return new PublisherError(code, `Runtime ${name} could not be built:\n${told}${kept}`);
 }
 
 function environmentOf({ variables, dockerConfig }: BuildxOptions): Record<string, string> {

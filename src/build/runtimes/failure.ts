@@ -9,6 +9,7 @@ const NOISE = /^-+$|^(?:\d+ )?\|/;
 
 /** The last line that says ERROR decides, from the most to the least specific. */
 const MEANINGS: readonly [RegExp, ErrorCode][] = [
+  [/network bridge not found/, 'environment'],
   // A step's own command: whatever it could not reach, it is the recipe that failed.
   [/did not complete successfully/, 'image-invalid'],
   [/not a docker command|unknown command: docker buildx/, 'environment'],

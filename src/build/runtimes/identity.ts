@@ -28,6 +28,11 @@ export function runtimeSuffix(name: string): string {
   return name === PLAIN_RUNTIME ? '' : `-${name}`;
 }
 
+/** Whether a released tag would be taken for a recipe's, by which models find their base, or for a build cache. */
+export function isReservedTag(tag: string): boolean {
+  return /^b[0-9a-f]{12}(-|$)/.test(tag) || /^cache(-|$)/.test(tag);
+}
+
 /** Tags of a released runtime: `{tag}<suffix>` and, when asked for, `latest<suffix>`. */
 export function runtimeTags(name: string, tag: string, latest: boolean): string[] {
   const suffix = runtimeSuffix(name);

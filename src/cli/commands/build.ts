@@ -189,9 +189,10 @@ async function buildOne(
   const localName = `hf-${target.model.short}:${target.variant}`;
   const loaded = to.kind === 'local' && (await deliverLocally(localFolder, image, localName, context));
   if (loaded) context.output.say(startHint(localName, request.inputs));
-  if (!smoke) return image;
+  const named = loaded ? { ...image, reference: localName, references: [localName] } : image;
+  if (!smoke) return named;
   const where = to.kind === 'registry' ? 'registry' : loaded ? { engine: localName } : 'layout';
-  return { ...image, smoke: await smokeFrom(where, request, image, planning, context) };
+  return { ...named, smoke: await smokeFrom(where, request, image, planning, context) };
 }
 
 /** As the contract has it; the notes of all images stand beside them. */

@@ -10,7 +10,7 @@ import {
 import { baseDigestOf, baseImageOf, unpinnedBases } from '../../build/runtimes/base-lock.ts';
 import { buildAll, type RuntimeOutcome } from '../../build/runtimes/build-all.ts';
 import { type RuntimeDestinations, runtimeDestinations } from '../../build/runtimes/destinations.ts';
-import { runtimeKey, runtimeTags } from '../../build/runtimes/identity.ts';
+import { isReservedTag, runtimeKey, runtimeTags } from '../../build/runtimes/identity.ts';
 import { bakeSettings, installedBuildx } from '../../build/runtimes/installed.ts';
 import type { RuntimeRecipe } from '../../build/runtimes/recipe.ts';
 import { type BuildableRuntime, selectRuntimes, withArguments } from '../../build/runtimes/select.ts';
@@ -102,6 +102,9 @@ function readOptions({ arguments: given }: CommandContext): Options {
     throw new PublisherError('usage', '--tag and --latest name what is published: use `runtime publish`.');
   }
   if (tag !== undefined && !isTag(tag)) throw new PublisherError('usage', `--tag "${tag}" is not a tag.`);
+  if (tag !== undefined && isReservedTag(tag)) {
+    throw new PublisherError('usage', `--tag "${tag}" looks like the tag of a recipe or a cache: choose another.`);
+  }
   if (to !== undefined && (what === 'publish' || !/^oci:[^,"]+$/.test(to))) {
     throw new PublisherError(
       'usage',
@@ -131,7 +134,11 @@ function requestOf(
   }
   const key = runtimeKey({ build, platforms, dockerfile, baseDigest: baseDigestOf(build, pins) });
   const named = tag ?? (latest ? 'latest' : null);
-  return { runtime: one, key, repository, alsoTo, tags: named === null ? [] : runtimeTags(name, named, latest) };
+  const tags = named === null ? [] : runtimeTags(name, named, latest);
+  const long = tags.find((each) => !isTag(each));
+  if (long !== undefined)
+    throw new PublisherError('usage', `"${long}" is not a tag: with its suffix --tag is too long.`);
+  return { runtime: one, key, repository, alsoTo, tags };
 }
 
 async function buildThem(

@@ -24,11 +24,21 @@ describe('the entrypoint layer', () => {
       ['etc/model-image/files.json', '644'],
       ['etc/model-image/image.conf', '644'],
       ['etc/model-image/serve-args', '644'],
-      ['models/', '755'],
+      ['models/', '1777'],
       ['usr/local/bin/model-image-entrypoint', '755'],
     ]);
     expect(textOf(entries, 'usr/local/bin/model-image-entrypoint')).toBe('#!/bin/sh\n');
     expect(textOf(entries, 'etc/model-image/serve-args')).toBe('--host\n0.0.0.0\n');
+  });
+
+  it('lets any user write where a slim image downloads, and nobody but root where a fat one has its weights', async () => {
+    for (const [variant, mode] of [
+      ['slim', '1777'],
+      ['fat', '755'],
+    ] as const) {
+      const entries = await entriesOf(entrypointLayer(imageInputs({ variant }), FILES, SCRIPT));
+      expect(entries.find(({ path }) => path === 'models/')?.mode.toString(8)).toBe(mode);
+    }
   });
 
   it('binds the list of files into image.conf', async () => {

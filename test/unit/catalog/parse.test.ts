@@ -123,8 +123,16 @@ describe('names that must exist or differ', () => {
     ['defaults: {registries: {quay: null}, publish: {quay: true}}\nmodels: []', 'unknown registry "quay"'],
     ['runtimes: {a: {engine: vllm}}\nmodels: []', '1:12 runtimes.a: a runtime needs `image` or `build`'],
     [
-      'runtimes: {a: {engine: vllm, image: b, build: {target: c}}}\nmodels: []',
+      'runtimes: {a: {engine: vllm, image: b, build: {target: final-vllm}}}\nmodels: []',
       '1:40 runtimes.a.build: a runtime has either `image` or `build`, not both',
+    ],
+    [
+      'runtimes: {a: {engine: sglang, build: {target: final-llamacpp}}}\nmodels: []',
+      "runtimes.a.build.target: holds llamacpp, but the runtime's engine is sglang",
+    ],
+    [
+      'runtimes: {a: {engine: vllm, build: {target: final}}}\nmodels: []',
+      'runtimes.a.build.target: must be one of final-llamacpp, final-vllm, final-sglang',
     ],
     [
       'defaults: {base_image: a}\nruntimes: {default: {engine: sglang, image: b}}\nmodels: []',

@@ -24,12 +24,19 @@ describe('a build context', () => {
     const before = process.umask(0o077);
     try {
       const files = [file('a b/it\'s $HOME \\ "x".bin'), file('run', 0o755)];
-      await writeContext(root, { directories: ['empty'], files });
+      await writeContext(root, {
+        directories: [
+          { path: 'empty', mode: 0o755 },
+          { path: 'open', mode: 0o1777 },
+        ],
+        files,
+      });
     } finally {
       process.umask(before);
     }
-    const mode = async (path: string) => (await stat(join(root, path))).mode & 0o777;
+    const mode = async (path: string) => (await stat(join(root, path))).mode & 0o7777;
     expect(await mode('empty')).toBe(0o755);
+    expect(await mode('open')).toBe(0o1777);
     expect(await mode('a b')).toBe(0o755);
     expect(await mode('run')).toBe(0o755);
     expect(await mode('a b/it\'s $HOME \\ "x".bin')).toBe(0o644);

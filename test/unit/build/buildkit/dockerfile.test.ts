@@ -155,7 +155,7 @@ describe('every Dockerfile', () => {
     const inputs = { downloadRoot: '/models', short: 'tiny', hfCacheDir: '/cache' };
     const endpoint = 'https://hub.example';
     expect(dockerfileArguments({ ...inputs, variant: 'slim' }, endpoint)).toEqual({
-      DOWNLOAD_ROOT: '/models',
+      DOWNLOAD_PARENT: '/',
       HF_CACHE_DIR: '/cache',
     });
     expect(dockerfileArguments({ ...inputs, variant: 'fat' }, endpoint)).toEqual({

@@ -11,6 +11,7 @@ describe('the choice for llama.cpp', () => {
   it.each<[string, string[], string[]]>([
     ['Q4_K_M first', ['m-Q8_0.gguf', 'm-q4_k_m.gguf', 'm-F16.gguf'], ['m-q4_k_m.gguf']],
     ['then Q8_0', ['m-Q8_0.gguf', 'm-F16.gguf', 'm-Q2_K.gguf'], ['m-Q8_0.gguf']],
+    ['the plain one of several', ['L-Q4_K_M-fp16.gguf', 'L-Q4_K_M.gguf'], ['L-Q4_K_M.gguf']],
     ['then the first', ['m-Q2_K.gguf', 'm-F16.gguf'], ['m-F16.gguf']],
     ['no look-alikes', ['m-IQ4_K_M.gguf', 'm-Q4_K_M_L.gguf', 'm-Q8_0.gguf'], ['m-Q8_0.gguf']],
     ['the root before folders', ['Q4_K_M/m-Q4_K_M.gguf', 'm-Q4_K_M.gguf'], ['m-Q4_K_M.gguf']],
@@ -60,9 +61,16 @@ describe('the choice for llama.cpp', () => {
     ['with a projector', 'Q8_0', ['m-Q8_0.gguf', 'mmproj-F16.gguf'], ['m-Q8_0.gguf', 'mmproj-F16.gguf']],
     ['in a folder of its name', 'BF16', ['m-Q8_0.gguf', 'BF16/m.gguf'], ['BF16/m.gguf']],
     ['once, where several models have it', 'Q8_0', ['a-Q8_0.gguf', 'b-Q8_0.gguf'], ['a-Q8_0.gguf']],
+    ['and nothing that only has a word of it', 'Q8_0', ['L-Q4_K_M-embed-Q8_0.gguf', 'L-Q8_0.gguf'], ['L-Q8_0.gguf']],
+    ['rather than a variant of it', 'Q8_0', ['L-Q8_0-imat.gguf', 'L-Q8_0.gguf'], ['L-Q8_0.gguf']],
+    ['as the last of several', 'Q4_K_M', ['Q8_0-m-Q4_K_M.gguf', 'Q8_0-m-Q6_K.gguf'], ['Q8_0-m-Q4_K_M.gguf']],
     ['dynamic ones included', 'UD-Q4_K_XL', ['m-Q4_K_M.gguf', 'm-UD-Q4_K_XL.gguf'], ['m-UD-Q4_K_XL.gguf']],
   ])('takes the quantisation asked for, %s', (_, quant, paths, expected) => {
     expect(choose(paths, { quant })).toMatchObject({ paths: expected, incompatible: null });
+  });
+
+  it('refuses a quantisation that is only in the name of another', () => {
+    expect(choose(['Q8_0-tiny-Q4_K_M-imat.gguf'], { quant: 'Q8_0' }).incompatible).toContain('has Q4_K_M:');
   });
 
   it('refuses a quantisation that is not there and lists those that are', () => {
