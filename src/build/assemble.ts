@@ -6,12 +6,12 @@ import { modelFolder } from '../image/entrypoint-files.ts';
 import { ASSEMBLER_FORMAT } from '../image/inputs.ts';
 import { createdOf, imageLabels } from '../image/labels.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../image/layer-plan.ts';
-import { imageIndex, imageManifest } from '../image/manifest.ts';
+import { imageManifest } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
 import { NOTHING_TO_SPLIT, type Splits } from '../image/safetensors/reshard.ts';
 import { type BaseLicense, baseLicenses } from '../licensing/base-licenses.ts';
 import { blobOf } from '../registry/content.ts';
-import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../registry/media-types.ts';
+import { OCI_CONFIG, OCI_MANIFEST } from '../registry/media-types.ts';
 import type {
   BlobContent,
   Descriptor,
@@ -22,6 +22,7 @@ import type {
 } from '../registry/types.ts';
 import { type BasePlatform, readBasePlatform } from './base.ts';
 import { embeddedFiles, reshardedFiles } from './embedded-files.ts';
+import { finishImage } from './finish-image.ts';
 import { inLanes } from './lanes.ts';
 import { entrypointLayer, licenseLayer } from './own-layers.ts';
 import { reshardOrThrow } from './reshard.ts';
@@ -129,25 +130,14 @@ export async function assemble(request: BuildRequest, context: AssembleContext):
     const bytes = imageManifest(describe(blob), [...base.layers, ...added.map(({ descriptor }) => descriptor)], labels);
     manifests.push({ ...(await transfer.manifest(bytes, OCI_MANIFEST)), platform: wanted });
   }
-  const created = createdOf(request.lastModified, latest(bases.map(({ base }) => base.config.created ?? null)));
-  const index = imageIndex(manifests, imageLabels(inputs, { key: request.key, base: null, licenses, created }));
-  const { digest } = await transfer.manifest(index, OCI_INDEX);
-  const references = context.targets.map((target) => `${target.name}@${digest}`);
-  return {
-    variant: inputs.variant,
-    runtime: inputs.runtime,
-    reference: references[0] ?? '',
-    references,
-    digest,
-    revision: inputs.revision,
-    bytes: {
-      weights: contentBytes(weights.filter(({ kind }) => kind === 'weights')),
-      uploaded: transfer.uploaded,
-      reused: transfer.reused,
-    },
-    durationMs: context.clock.now() - startedAt,
-    notes: transfer.notes,
+  const done = {
+    manifests,
+    bases: bases.map(({ base }) => base),
+    licenses,
+    weights: contentBytes(weights.filter(({ kind }) => kind === 'weights')),
+    startedAt,
   };
+  return finishImage(request, done, context, transfer);
 }
 
 /** Points tags at an image that {@link assemble} has pushed to a target. */
@@ -206,8 +196,4 @@ function describe({ mediaType, digest, size }: BlobContent): Descriptor {
 
 function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
-}
-
-function latest(times: (string | null)[]): string | null {
-  return times.reduce((a, b) => (Date.parse(b ?? '') > (Date.parse(a ?? '') || 0) ? b : a), null);
 }

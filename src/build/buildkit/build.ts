@@ -6,14 +6,13 @@ import type { run } from '../../exec.ts';
 import { sha256Hex } from '../../image/hash.ts';
 import { ASSEMBLER_FORMAT } from '../../image/inputs.ts';
 import { createdOf, imageLabels } from '../../image/labels.ts';
-import { imageIndex } from '../../image/manifest.ts';
 import { parsePlatform } from '../../image/platform.ts';
 import { baseLicenses } from '../../licensing/base-licenses.ts';
 import { openLayout } from '../../registry/layout.ts';
-import { OCI_INDEX } from '../../registry/media-types.ts';
 import type { Descriptor, Platform } from '../../registry/types.ts';
 import type { AssembleContext } from '../assemble.ts';
 import { type BasePlatform, readBasePlatform } from '../base.ts';
+import { finishImage } from '../finish-image.ts';
 import { Transfer } from '../transfer.ts';
 import type { BuildRequest, BuiltImage } from '../types.ts';
 import { buildArguments, INSPECT_ARGUMENTS } from './arguments.ts';
@@ -95,22 +94,15 @@ export async function buildWithBuildKit(
     manifests.push({ ...(await pushLayout(openLayout(layout), digest, base, transfer, signal)), platform: wanted });
     await rm(layout, { recursive: true, force: true });
   }
-  const created = bases.reduce((time, { base }) => createdOf(time, base.config.created ?? null), request.lastModified);
-  const index = imageIndex(manifests, imageLabels(inputs, { key: request.key, base: null, licenses, created }));
-  const { digest } = await transfer.manifest(index, OCI_INDEX);
-  const references = context.targets.map((target) => `${target.name}@${digest}`);
   const weights = sources.flatMap(({ name, added, copied }) => (name === 'small-files' ? [] : [...added, ...copied]));
-  return {
-    variant: inputs.variant,
-    runtime: inputs.runtime,
-    reference: references[0] ?? '',
-    references,
-    digest,
-    revision: inputs.revision,
-    bytes: { weights: bytesOf(request, weights), uploaded: transfer.uploaded, reused: transfer.reused },
-    durationMs: clock.now() - startedAt,
-    notes: transfer.notes,
+  const done = {
+    manifests,
+    bases: bases.map(({ base }) => base),
+    licenses,
+    weights: bytesOf(request, weights),
+    startedAt,
   };
+  return finishImage(request, done, context, transfer);
 }
 
 /** @throws PublisherError `environment` saying what to install or start */

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { type BuildRun, buildArguments } from '../../../../src/build/buildkit/arguments.ts';
 
 const RUN: BuildRun = {
-  dockerfile: '/work/Dockerfile',
-  context: '/work/context',
-  metadataFile: '/work/metadata.json',
-  layout: '/work/layout',
+  dockerfile: '/folder/Dockerfile',
+  context: '/folder/context',
+  metadataFile: '/folder/metadata.json',
+  layout: '/folder/layout',
   platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
   base: `ghcr.io/acme/base@sha256:${'1'.repeat(64)}`,
   buildArguments: { HF_ENDPOINT: 'https://huggingface.co', MODEL_FOLDER: '/models/tiny' },
@@ -22,9 +22,9 @@ describe('arguments of docker buildx build', () => {
       '--provenance=false',
       '--sbom=false',
       '--platform=linux/arm64/v8',
-      '--file=/work/Dockerfile',
-      '--metadata-file=/work/metadata.json',
-      '--output=type=oci,tar=false,dest=/work/layout,oci-mediatypes=true,compression=uncompressed,rewrite-timestamp=true',
+      '--file=/folder/Dockerfile',
+      '--metadata-file=/folder/metadata.json',
+      '--output=type=oci,tar=false,dest=/folder/layout,oci-mediatypes=true,compression=uncompressed,rewrite-timestamp=true',
       `--build-arg=BASE=ghcr.io/acme/base@sha256:${'1'.repeat(64)}`,
       '--build-arg=SOURCE_DATE_EPOCH=1735787045',
       '--build-arg=HF_ENDPOINT=https://huggingface.co',
@@ -33,7 +33,7 @@ describe('arguments of docker buildx build', () => {
       '--label=a.b=--flag',
       '--annotation=manifest:org.opencontainers.image.title=A "title", for $5 \\ all = fine',
       '--annotation=manifest:a.b=--flag',
-      '/work/context',
+      '/folder/context',
     ]);
   });
 
@@ -44,7 +44,7 @@ describe('arguments of docker buildx build', () => {
 
   it('hold no value that docker could take for a flag of its own', () => {
     const [, , ...rest] = buildArguments(RUN);
-    expect(rest.filter((each) => !each.startsWith('--'))).toEqual(['/work/context']);
+    expect(rest.filter((each) => !each.startsWith('--'))).toEqual(['/folder/context']);
     expect(rest.filter((each) => each.startsWith('--') && !each.includes('='))).toEqual(['--quiet']);
   });
 });
