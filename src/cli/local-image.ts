@@ -1,6 +1,6 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { BuiltImage } from '../build/types.ts';
 import { find, run } from '../exec.ts';
 import { TAR_END, tarHeader, tarPadding } from '../image/tar.ts';
@@ -36,6 +36,8 @@ export async function deliverLocally(
     await rm(place, { recursive: true, force: true });
   }
   await rm(folder, { recursive: true, force: true });
+  // Other images may lie beside it.
+  await rmdir(dirname(folder)).catch(() => undefined);
   output.say(`Loaded into the local container engine as ${name}.`);
   return true;
 }
