@@ -1,6 +1,7 @@
 import { mkdtemp, open, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { ENGINE_VARIABLES, passedOn } from '../build/docker-variables.ts';
 import type { BuiltImage } from '../build/types.ts';
 import { find, run } from '../exec.ts';
 import { TAR_END, tarHeader, tarPadding } from '../image/tar.ts';
@@ -22,7 +23,7 @@ export async function deliverLocally(
   name: string,
   { output, signal, variables }: CommandContext,
 ): Promise<boolean> {
-  const env = dockerEnvironment(variables);
+  const env = passedOn(variables, ENGINE_VARIABLES);
   if (!(await engineAnswers(env, signal))) {
     output.say(`No container engine answers here: the image is the OCI layout ${folder}.`);
     return false;
@@ -51,11 +52,6 @@ async function engineAnswers(env: Record<string, string>, signal: AbortSignal): 
     signal,
   });
   return exitCode === 0;
-}
-
-function dockerEnvironment(variables: CommandContext['variables']): Record<string, string> {
-  const names = ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
-  return Object.fromEntries(names.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])));
 }
 
 /**

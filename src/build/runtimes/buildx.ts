@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { PublisherError } from '../../errors.ts';
 import { run as runChild } from '../../exec.ts';
 import type { Digest } from '../../registry/types.ts';
+import { BUILDX_VARIABLES, passedOn } from '../docker-variables.ts';
 import { digestSchema } from '../schema.ts';
 import { type BakeOptions, bakeDefinition, bakeNetwork, type RuntimeOutput } from './bake.ts';
 import { unpinnedBases } from './base-lock.ts';
@@ -37,22 +38,6 @@ export interface Buildx extends RuntimeBuilder {
 const NO_LIMIT = 0;
 /** A log of all steps; its end is what a failure tells. */
 const LOG_BYTES = 128 * 1024 * 1024;
-const PASSED_ON = [
-  'BUILDX_BUILDER',
-  'BUILDX_CONFIG',
-  'BUILDKIT_HOST',
-  'DOCKER_CONFIG',
-  'DOCKER_HOST',
-  'DOCKER_CONTEXT',
-  'DOCKER_TLS_VERIFY',
-  'DOCKER_CERT_PATH',
-  'KUBECONFIG',
-  'SSH_AUTH_SOCK',
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'NO_PROXY',
-];
-
 const metadataSchema = z.record(z.string(), z.unknown());
 const builtSchema = z.looseObject({ 'containerimage.digest': digestSchema });
 const driverStatusSchema = z.array(z.array(z.string())).nullable();
@@ -159,10 +144,9 @@ function failed(name: string, stderr: string, bake: Bake): PublisherError {
 }
 
 function environmentOf({ variables, dockerConfig }: BuildxOptions): Record<string, string> {
-  const passed = PASSED_ON.flatMap((name) => {
-    const value = variables[name];
-    return value === undefined || value === '' ? [] : [[name, value] as const];
-  });
+  const passed = Object.entries(passedOn(variables, [...BUILDX_VARIABLES, 'BUILDKIT_HOST'])).filter(
+    ([, value]) => value !== '',
+  );
   const env: Record<string, string> = {
     // The definition is ours: there is nobody to ask whether it may read what it names.
     BUILDX_BAKE_ENTITLEMENTS_FS: '0',

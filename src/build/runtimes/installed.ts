@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { credentialDirs } from '../../registry/credentials.ts';
+import { dockerConfigOf } from '../../registry/docker-config.ts';
 import { parseReference } from '../../registry/reference.ts';
 import { PACKAGE_ROOT, type Services } from '../../services.ts';
 import type { BakeOptions } from './bake.ts';
@@ -21,15 +20,15 @@ export function bakeSettings({ recipe }: Services, variables: Variables): Omit<B
 }
 
 /** Builds with this machine's buildx and the registry logins of an account. */
-export function installedBuildx(
+export async function installedBuildx(
   services: Services,
   owner: string | null,
   variables: Variables,
   onNote?: (note: string) => void,
-): Buildx {
-  const [login] = credentialDirs(owner, services.environment.registryAuthDir, null);
-  const dockerConfig = login !== undefined && existsSync(`${login}/config.json`) ? login : null;
-  const { redact } = services;
+): Promise<Buildx> {
+  const { environment, redact } = services;
+  // The operator's own login is among the variables.
+  const dockerConfig = await dockerConfigOf(owner, { ...environment, dockerConfig: null });
   return createBuildx({
     ...bakeSettings(services, variables),
     variables,
@@ -43,11 +42,11 @@ export function installedBuildx(
 export function botRuntimeBuilder(services: Services, variables: Variables): (owner: string) => RuntimeBuilder {
   return (owner) => {
     const onNote = (note: string) => services.logger.warn({ owner }, note);
-    const buildx = installedBuildx(services, owner, variables, onNote);
     return {
-      build(request, signal) {
+      async build(request, signal) {
         const { build } = request.runtime;
         if (build !== null) services.source(parseReference(baseImageOf(build)), owner);
+        const buildx = await installedBuildx(services, owner, variables, onNote);
         return buildx.build(request, signal);
       },
     };

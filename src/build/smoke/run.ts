@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { asPublisherError, PublisherError } from '../../errors.ts';
 import type { find, run } from '../../exec.ts';
+import { ENGINE_VARIABLES, passedOn } from '../docker-variables.ts';
 import { runArguments, serverArguments } from './arguments.ts';
 import { judge } from './judge.ts';
 import { serverSchema } from './schema.ts';
@@ -19,7 +20,7 @@ export interface SmokeParts {
   timeoutMs?: { run: number; pull: number };
 }
 
-const DOCKER_VARIABLES = ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH', 'DOCKER_CONFIG'];
+const VARIABLES = ['PATH', ...ENGINE_VARIABLES, 'DOCKER_CONFIG'];
 const ASK_MS = 10_000;
 const DEFAULT_TIMEOUTS = { run: 120_000, pull: 30 * 60_000 };
 
@@ -94,7 +95,7 @@ function dockerOf({ run, env, redact }: SmokeParts, signal: AbortSignal | undefi
   return (args, options) =>
     run('docker', args, {
       ...options,
-      env: { ...variablesOf(env), ...options.env },
+      env: { ...passedOn(env, VARIABLES), ...options.env },
       maxBytes: 1024 * 1024,
       redact,
       ...(signal === undefined ? {} : { signal }),
@@ -106,11 +107,6 @@ async function withoutSignal(parts: SmokeParts, args: string[]): Promise<void> {
   await dockerOf(parts, undefined)(args, { check: false, timeoutMs: 60_000 }).catch((thrown: unknown) => {
     if (!(thrown instanceof PublisherError)) throw thrown;
   });
-}
-
-function variablesOf(env: SmokeParts['env']): Record<string, string> {
-  const names = ['PATH', ...DOCKER_VARIABLES];
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
 const notRun = (reason: string): SmokeResult => ({ status: 'not-run', reason });

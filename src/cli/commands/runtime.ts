@@ -147,7 +147,7 @@ async function buildThem(
   { services, owner }: Planning,
   { variables, output, signal }: CommandContext,
 ): Promise<RuntimeOutcome<Digest | null>[]> {
-  const buildx = installedBuildx(services, owner, variables);
+  const buildx = await installedBuildx(services, owner, variables);
   if (kind.kind === 'oci') await mkdir(kind.folder, { recursive: true });
   return buildAll(
     requests,
