@@ -74,11 +74,15 @@ export async function startBot({
   };
   try {
     const queue = await createQueue(store, { ...patience, logger, redact: services.redact });
-    closing.unshift(() => queue.stop({ graceMs: DRAIN_MS }));
-    const installations = openInstallations(app, services);
+    const stopping = new AbortController();
+    // Jobs that are handed back wait for GitHub no longer.
+    const drain = () => queue.stop({ graceMs: DRAIN_MS, onHandBack: () => stopping.abort() });
+    closing.unshift(drain);
+    const installations = openInstallations(app, services, stopping.signal);
     startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables));
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
-    if (web !== null) closing.unshift(() => web.close());
+    // At once with the jobs: what comes in now is only recorded.
+    if (web !== null) closing.splice(0, 1, () => Promise.all([web.close(), drain()]));
     logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
     return { url: web?.url ?? null, lost: aborted(store.lost), stop: close };
   } catch (error) {
@@ -135,9 +139,9 @@ export async function isServed(
   return false;
 }
 
-function openInstallations(app: AppEnvironment, { clock, logger }: Services): Installations {
+function openInstallations(app: AppEnvironment, { clock, logger }: Services, stopping: AbortSignal): Installations {
   const pauses = !isLoopbackHost(new URL(app.apiUrl).hostname);
-  return new Installations({ ...app, pauses, clock, logger });
+  return new Installations({ ...app, pauses, stopping, clock, logger });
 }
 
 async function collectMetrics(store: Store, queue: Queue): Promise<Metric[]> {

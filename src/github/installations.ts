@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Probot, ProbotOctokit } from 'probot';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
@@ -16,6 +17,8 @@ export interface InstallationsOptions {
   apiUrl: string;
   /** GitHub asks for pauses between writes; a stand-in on loopback does not. */
   pauses: boolean;
+  /** Ends every request: a GitHub that is silent holds no process up that has to stop. */
+  stopping: AbortSignal;
   clock: Clock;
   logger: Logger;
 }
@@ -46,6 +49,8 @@ export class Installations {
   constructor(options: InstallationsOptions) {
     const { appId, privateKey, webhookSecret, apiUrl, pauses } = options;
     this.#options = options;
+    // Each request of the process listens to it.
+    setMaxListeners(0, options.stopping);
     this.#octokit = ProbotOctokit.defaults((given: ConstructorParameters<typeof ProbotOctokit>[0]) => ({
       ...given,
       throttle: { ...given?.throttle, enabled: pauses },
@@ -78,6 +83,7 @@ export class Installations {
     const token = this.#tokens(installationId);
     octokit.hook.before('request', async (request) => {
       request.headers.authorization = `token ${await token()}`;
+      request.request.signal = this.#options.stopping;
     });
     return createGitHub(octokit, { appId, appSlug, clock, logger, locks: this.#locks });
   }
@@ -91,6 +97,7 @@ export class Installations {
         const now = this.#options.clock.now();
         const { data } = await app.request('POST /app/installations/{installation_id}/access_tokens', {
           installation_id: installationId,
+          request: { signal: this.#options.stopping },
         });
         const { token, expires_at } = tokenAnswer.parse(data);
         return { token, renewAt: now + (Date.parse(expires_at) - now) * MARGIN };
@@ -115,7 +122,7 @@ export class Installations {
   #describe(): Promise<App> {
     this.#app ??= naming('reading the App', async () => {
       const app = await this.probot.auth();
-      return appAnswer.parse((await app.request('GET /app')).data);
+      return appAnswer.parse((await app.request('GET /app', { request: { signal: this.#options.stopping } })).data);
     });
     this.#app.catch(() => {
       this.#app = null;

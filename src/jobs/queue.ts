@@ -210,12 +210,13 @@ export class Queue {
 
   /**
    * Takes no more jobs, lets those that run go on for `graceMs` milliseconds, then aborts their signals and hands
-   * them back: they run again soon, and no retry is counted. The store stays open.
+   * them back: they run again soon, and no retry is counted. The store stays open. `onHandBack` is called, once or more often, when jobs
+   * are handed back, for what they wait for without their signal.
    */
-  async stop({ graceMs }: { graceMs: number }): Promise<void> {
+  async stop({ graceMs, onHandBack }: { graceMs: number; onHandBack?: () => void }): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    await Promise.all([...this.#workers.values()].map((worker) => worker.stop(graceMs)));
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop(graceMs, onHandBack)));
     await this.#boss.stop({ graceful: false });
   }
 }

@@ -72,7 +72,7 @@ export class Worker {
     this.#wake();
   }
 
-  async stop(graceMs: number): Promise<void> {
+  async stop(graceMs: number, onHandBack: () => void = () => undefined): Promise<void> {
     this.#stopping.abort();
     this.wake();
     await this.#looping;
@@ -82,6 +82,7 @@ export class Worker {
       'handed-back',
       new PublisherError('cancelled', 'The bot is stopping: the job runs again after the restart.'),
     );
+    onHandBack();
     if (!(await within(ABORT_MS))) {
       this.#parts.settings.logger.warn({ queue: this.#parts.name }, 'A job did not heed its signal and was left');
     }

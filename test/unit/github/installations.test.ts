@@ -16,13 +16,18 @@ beforeAll(async () => {
 });
 afterAll(() => github.close());
 
-function open(clock: Clock = systemClock, privateKey = github.privateKey): Installations {
+function open(
+  clock: Clock = systemClock,
+  privateKey = github.privateKey,
+  stopping = new AbortController().signal,
+): Installations {
   return new Installations({
     appId: github.appId,
     privateKey,
     webhookSecret: SECRET,
     apiUrl: github.url,
     pauses: false,
+    stopping,
     clock,
     logger: silentLogger,
   });
@@ -67,4 +72,15 @@ test('a token that could not be minted is minted by the next request', async () 
   await expect(client.repository(repo)).rejects.toMatchObject({ message: expect.stringContaining('installation') });
   github.faults.clear();
   expect((await client.repository(repo)).defaultBranch).toBe('main');
+});
+
+test('a process that stops waits for no answer, and asks for none again', async () => {
+  const stopping = new AbortController();
+  const client = await open(systemClock, github.privateKey, stopping.signal).github(github.installationId);
+  const asked = github.requests.length;
+  const answer = client.repository(repo);
+  stopping.abort();
+  await expect(answer).rejects.toMatchObject({ code: 'github-unavailable' });
+  await expect(client.repository(repo)).rejects.toMatchObject({ code: 'github-unavailable' });
+  expect(github.requests.length - asked).toBeLessThanOrEqual(1);
 });
