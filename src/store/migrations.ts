@@ -143,4 +143,77 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    version: 6,
+    name: 'publications',
+    statements: [
+      `CREATE TABLE publisher.publications (
+        id bigserial PRIMARY KEY,
+        catalog text NOT NULL,
+        owner text NOT NULL,
+        short text NOT NULL,
+        model text NOT NULL,
+        runtime text NOT NULL,
+        variant text NOT NULL,
+        inputs text NOT NULL,
+        digest text NOT NULL,
+        state text NOT NULL,
+        details jsonb NOT NULL,
+        published_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (catalog, short, runtime, variant, inputs)
+      )`,
+      `CREATE INDEX publications_digest ON publisher.publications (digest)`,
+      `CREATE TABLE publisher.tag_moves (
+        id bigserial PRIMARY KEY,
+        repository text NOT NULL,
+        tag text NOT NULL,
+        before text,
+        after text,
+        commit text,
+        moved_at timestamptz NOT NULL DEFAULT now()
+      )`,
+      `CREATE INDEX tag_moves_tag ON publisher.tag_moves (repository, tag, id)`,
+      `CREATE TABLE publisher.leases (
+        name text PRIMARY KEY,
+        holder text NOT NULL,
+        fence bigint NOT NULL,
+        expires_at timestamptz NOT NULL
+      )`,
+      `CREATE TABLE publisher.repositories (
+        repository text PRIMARY KEY,
+        catalog text NOT NULL,
+        marked boolean NOT NULL DEFAULT false,
+        claimed_at timestamptz NOT NULL DEFAULT now()
+      )`,
+      `CREATE TABLE publisher.previews (
+        repository text NOT NULL,
+        tag text NOT NULL,
+        digest text NOT NULL,
+        repo_id bigint NOT NULL,
+        pr integer NOT NULL,
+        written_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (repository, tag)
+      )`,
+      `CREATE INDEX previews_pull ON publisher.previews (repo_id, pr)`,
+      `CREATE TABLE publisher.mirrored (
+        source text NOT NULL,
+        target text NOT NULL,
+        digest text NOT NULL,
+        state text NOT NULL,
+        details jsonb NOT NULL,
+        verified_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (source, target, digest)
+      )`,
+      `CREATE TABLE publisher.catalogs (
+        catalog text PRIMARY KEY,
+        installation_id bigint NOT NULL,
+        repo_id bigint NOT NULL,
+        owner text NOT NULL,
+        repo text NOT NULL,
+        path text NOT NULL,
+        state jsonb NOT NULL,
+        updated_at timestamptz NOT NULL DEFAULT now()
+      )`,
+    ],
+  },
 ];
