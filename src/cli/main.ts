@@ -14,7 +14,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const FORGOTTEN_MS = 1_000;
+const FORGOTTEN_MS = 100;
 
 const { runCli } = await import('./run.ts');
 process.exitCode = await runCli(process.argv.slice(2), {

@@ -84,7 +84,7 @@ async function declare(url: string, bytes: number): Promise<number> {
 }
 
 // Processes that mostly wait: they do it together.
-describe.concurrent('the bot as a process', { timeout: 90_000 }, () => {
+describe.concurrent('the bot as a process', { timeout: 180_000 }, () => {
   test('lists all missing and wrong settings at once, and ends with 2', async () => {
     const bot = startProcess(['serve'], { HF_ENDPOINT: 'nonsense' });
     expect(await bot.exited).toBe(2);

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { readEnvironment } from '../../environment.ts';
 import type { ExitCode } from '../../errors.ts';
 import { createRedactor } from '../../http/redact.ts';
@@ -28,6 +29,8 @@ async function runBot(as: 'serve' | 'worker', { variables, output, signal }: Com
   const [{ startBot }, { pino }] = await Promise.all([import('../../main.ts'), import('pino')]);
   const bot: Bot = await startBot({ environment, logger: jsonLogger(pino, environment.secrets), as });
   output.result({ status: 'ready', url: bot.url }, [bot.url === null ? 'Worker ready.' : `Listening on ${bot.url}`]);
+  // All its code is loaded: written now, so that the end of the process is not held up by it.
+  flushCompileCache();
   const stopped = new Promise<'signal'>((resolve) => {
     if (signal.aborted) resolve('signal');
     else signal.addEventListener('abort', () => resolve('signal'), { once: true });
