@@ -4,7 +4,7 @@ import type { MirrorRequest } from '../publish/mirror/types.ts';
 import { imagesIn, isIn, mirrorRequests, publishedImage, type WantedImage } from '../publish/mirror/wanted.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { Store } from '../store/open.ts';
-import type { Planning } from './plan-context.ts';
+import { type Planning, suffixOf } from './plan-context.ts';
 
 export interface MirrorWork {
   requests: MirrorRequest[];
@@ -23,7 +23,7 @@ export interface MirrorWork {
  * @throws PublisherError `usage` for a model that the catalog does not have; `cancelled`
  */
 export async function mirrorWork(
-  { services, catalog, owner }: Planning,
+  { services, catalog, owner, git }: Planning,
   shorts: readonly string[],
   store: Store | null,
   signal: AbortSignal,
@@ -32,7 +32,7 @@ export async function mirrorWork(
   if (unknown !== undefined) throw new PublisherError('usage', `The catalog has no model \`${unknown}\`.`);
   const work: MirrorWork = { requests: [], problems: [], notes: [], errors: [] };
   if (catalog.settings.mirrors.length === 0) work.notes.push('The catalog names no `mirrors` in its defaults.');
-  const context = { owner, namespaceSuffix: '', publishAllow: services.publishAllow };
+  const context = { owner, namespaceSuffix: suffixOf(git), publishAllow: services.publishAllow };
   for (const model of catalog.models) {
     if (shorts.length > 0 && !shorts.includes(model.short)) continue;
     const { places, problems } = mirrorPlaces(model, catalog.settings, context);

@@ -4,6 +4,7 @@ import { demo } from './demo.ts';
 import { explain } from './explain.ts';
 import { mirror } from './mirror.ts';
 import { plan } from './plan.ts';
+import { publish } from './publish.ts';
 import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   explain,
   build,
   mirror,
+  publish,
   runtime,
   scan,
   serve,

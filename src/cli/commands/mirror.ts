@@ -7,8 +7,8 @@ import { formatBytes } from '../../report/numbers.ts';
 import type { Store } from '../../store/open.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { type MirrorWork, mirrorWork } from '../mirror-work.ts';
-import { openLedger } from '../open-ledger.ts';
 import { type Planning, preparePlanning } from '../plan-context.ts';
+import { openCommandLedger } from '../publish/ledger.ts';
 
 /** `{mirrors:[{source,target,digest,tags,state,differed,bytes:{moved,reused},error?}], problems, notes}`. */
 export const mirror: Command = {
@@ -27,10 +27,10 @@ export const mirror: Command = {
     'Exit codes: 1 when a mirror may not be written or something differs that was left so (with --check: anything), 3 when a registry failed.',
   async run(context) {
     const planning = await preparePlanning(context);
-    const ledger = await openLedger(planning.services);
+    const ledger = await openCommandLedger(planning.services);
     try {
-      const notes: string[] = [];
-      if (ledger.store === null) notes.push(`What is published is what the registries say: ${ledger.why}`);
+      const notes = [...ledger.notes];
+      if (ledger.store === null) notes.push('What is published is what the registries say.');
       const work = await mirrorWork(planning, context.arguments.positionals, ledger.store, context.signal);
       notes.push(...work.notes);
       const problems = [...work.problems, ...work.errors.map(({ message }) => message)];
@@ -43,7 +43,7 @@ export const mirror: Command = {
       context.output.result({ mirrors: outcomes.map(shown), problems, notes }, outcomes.map(line));
       return exitOf(outcomes, work);
     } finally {
-      await ledger.store?.close();
+      await ledger.close();
     }
   },
 };

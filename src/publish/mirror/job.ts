@@ -14,6 +14,7 @@ import { failedMirror } from './mirror-all.ts';
 import { mirrorImage } from './mirror-image.ts';
 import type { Throttle } from './throttle.ts';
 import { type MirrorRequest, mirrorRequestSchema } from './types.ts';
+import { mirrorRequests, publishedImage } from './wanted.ts';
 
 /** Data of the queue `mirror`. */
 export const mirrorJobSchema = mirrorRequestSchema.extend({
@@ -30,6 +31,7 @@ export type MirrorJob = z.infer<typeof mirrorJobSchema>;
 export interface MirrorJobContext {
   services: Pick<Services, 'target' | 'redact'>;
   store: Store;
+  queue: Pick<Queue, 'enqueue'>;
   logger: Logger;
   /** One for all jobs of the process. */
   throttle: Throttle;
@@ -53,14 +55,16 @@ export async function enqueueMirrors(
  * Copies one published image to one repository of a mirror. Killed at any point it runs again and moves only what is missing. Jobs come in
  * any order, so a tag moves only while the ledger says that it is this image's: a late job never turns one back.
  *
- *     is it published still? ─ no ─▶ done
- *        └─ yes ─▶ mirrorImage; before and after each tag: is it still? ─ no ─▶ done: what replaced it has a job of its own
+ *     is it published still? ─ no ───────────────────────────────────────────┐
+ *        └─ yes ─▶ mirrorImage; before and after each tag: is it still? ─ no ─┴─▶ a job for each image that has its tags now
+ *
+ * That job is there to put right what a worker did that was suspended before its last write.
  */
 export async function runMirror(job: JobContext & { data: MirrorJob }, context: MirrorJobContext): Promise<void> {
   const { data, signal } = job;
   const { services, store, logger, throttle } = context;
   const mine = await tagsStillOurs(data, store);
-  if (mine === null) return;
+  if (mine === null) return enqueueSuccessors(data, context);
   const request = { ...data, tags: data.tags.filter(({ tag }) => mine.has(tag)) };
   try {
     const result = await mirrorImage(request, {
@@ -79,13 +83,24 @@ export async function runMirror(job: JobContext & { data: MirrorJob }, context: 
     await recordMirrored(store.db, result);
     logger.info({ target: data.target, digest: data.digest, state: result.state, bytes: result.bytes }, 'Mirrored');
   } catch (thrown) {
-    if (isSuperseded(thrown)) return logger.info({ target: data.target, digest: data.digest }, 'Mirror superseded');
+    if (isSuperseded(thrown)) return enqueueSuccessors(data, context);
     if (signal.aborted) throw thrown;
     const error = asPublisherError(thrown);
     const said = new PublisherError(error.code, services.redact(error.message));
     await recordMirrored(store.db, failedMirror(request, said));
     logger.warn({ target: data.target, digest: data.digest, code: error.code, message: said.message }, 'Mirror failed');
     throw error;
+  }
+}
+
+async function enqueueSuccessors(data: MirrorJob, { store, queue, logger }: MirrorJobContext): Promise<void> {
+  const { catalog, owner, short, source, target, near } = data;
+  logger.info({ target, digest: data.digest }, 'Mirror superseded');
+  const names = new Set(data.tags.map(({ tag }) => tag));
+  for (const successor of await currentPublications(store.db, { catalog, short })) {
+    if (!successor.tags.some((tag) => names.has(tag))) continue;
+    const requests = mirrorRequests([publishedImage(successor)], [{ source, target, near }]);
+    await enqueueMirrors(queue, requests, { catalog, owner, short, commit: successor.commit });
   }
 }
 
