@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { build } from './build.ts';
 import { demo } from './demo.ts';
 import { explain } from './explain.ts';
+import { mirror } from './mirror.ts';
 import { plan } from './plan.ts';
 import { publish } from './publish.ts';
 import { runtime } from './runtime.ts';
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   plan,
   explain,
   build,
+  mirror,
   publish,
   runtime,
   scan,
