@@ -283,6 +283,16 @@ describe('publish moves no tag', () => {
     expect(stage.registry.requests.filter(({ path: at }) => at.includes('hf-outside')).length).toBe(before);
   });
 
+  it('of a model that multiplies to more than the operator allows', async () => {
+    const asked = second.requests.length;
+    const told = await stage.cli(['publish', 'tiny', '--json', '--catalog', catalog], {
+      ...clean,
+      MAX_TARGETS_PER_MODEL: '7',
+    });
+    expect([told.code, told.stdout]).toEqual([1, expect.stringContaining('to 8 targets')]);
+    expect(second.requests.length).toBe(asked);
+  });
+
   it('in a repository of another catalog, which it finds out before it builds', async () => {
     const path = await fresh('owned');
     const mine = await publish('owned', ['--variant', 'slim', '--catalog-id', '1/models.yaml'], {}, path);
@@ -326,9 +336,15 @@ describe('publish moves no tag', () => {
     const models = '  - {id: acme/tiny, short: fixed}\n';
     const path = await write('fixed', models, ['  tags: [{template: "release-{variant}", immutable: true}]']);
     expect((await publish('fixed', ['--variant', 'slim'], {}, path)).code).toBe(0);
-    const changed = await write('fixed', models.replace('}', ', serve_args: ["--x"]}'), [
+    const changed = await write('changed', models.replace('}', ', serve_args: ["--x"]}'), [
       '  tags: [{template: "release-{variant}", immutable: true}]',
     ]);
+    const plan = z.object({ targets: z.array(z.object({ action: z.string(), warnings: z.array(z.string()) })) });
+    const argv = ['plan', '--json', '--catalog'];
+    expect(plan.parse((await stage.cli([...argv, path], clean)).json()).targets[0]?.action).toBe('build');
+    const planned = plan.parse((await stage.cli([...argv, changed], clean)).json()).targets[0];
+    expect(planned?.action).toBe('fail');
+    expect(planned?.warnings.map((text) => text.includes('it is immutable'))).toEqual([true, true]);
     const asked = second.requests.length;
     const { code, errors } = await publish('fixed', ['--variant', 'slim'], {}, changed);
     expect([code, errors[0]?.message]).toEqual([1, expect.stringContaining('release-slim is at sha256:')]);
