@@ -40,15 +40,15 @@ export const mirror: Command = {
         mirrorContext(planning, ledger.store, context),
         recorder(ledger.store, context),
       );
-      context.output.result({ mirrors: outcomes.map(shown), problems, notes }, outcomes.map(line));
-      return exitOf(outcomes, work);
+      context.output.result({ mirrors: outcomes.map(shownMirror), problems, notes }, outcomes.map(line));
+      return mirrorExit(outcomes, work);
     } finally {
       await ledger.close();
     }
   },
 };
 
-function mirrorContext(
+export function mirrorContext(
   { services, owner }: Planning,
   store: Store | null,
   { arguments: given, signal }: CommandContext,
@@ -74,7 +74,7 @@ function mirrorContext(
 }
 
 /** What was only looked at, and is as it should be, is worth remembering too. */
-function recorder(store: Store | null, { output }: CommandContext) {
+export function recorder(store: Store | null, { output }: CommandContext) {
   return async (outcome: MirrorOutcome) => {
     output.say(line(outcome));
     for (const difference of outcome.differed) output.say(`  ${difference}`);
@@ -84,7 +84,7 @@ function recorder(store: Store | null, { output }: CommandContext) {
   };
 }
 
-function shown({ error, ...outcome }: MirrorOutcome) {
+export function shownMirror({ error, ...outcome }: MirrorOutcome) {
   return error === null ? outcome : { ...outcome, error: { code: error.code, message: error.message } };
 }
 
@@ -93,7 +93,10 @@ function line({ target, digest, state, bytes }: MirrorOutcome): string {
   return `${target}@${digest}: ${state}${moved}`;
 }
 
-function exitOf(outcomes: readonly MirrorOutcome[], { problems, errors }: MirrorWork): ExitCode {
+export function mirrorExit(
+  outcomes: readonly MirrorOutcome[],
+  { problems, errors }: Pick<MirrorWork, 'problems' | 'errors'>,
+): ExitCode {
   const codes = [...errors, ...outcomes.flatMap(({ error }) => error ?? [])].map((error) => error.exitCode);
   if (codes.includes(3)) return 3;
   const isLeft = outcomes.some(({ state }) => state === 'differs');

@@ -226,8 +226,11 @@ describe('publish moves no tag', () => {
     ]);
     expect([state?.moved, state?.unread, state?.tags.every(({ digest }) => digest === null)]).toEqual([[], [], true]);
     // What only the base has is the base's.
-    const warn = await fresh('gate', ['  scan: {fail_on: [critical], ignore_unfixed: false}']);
-    expect((await publish('gate', ['--variant', 'slim'], critical, warn)).code).toBe(0);
+    const ok = fakeTrivyEnvironment('ok', dirname(process.execPath));
+    const warn = await fresh('gate', ['  scan: {fail_on: [high], ignore_unfixed: false}']);
+    expect((await publish('gate', ['--variant', 'slim'], ok, warn)).code).toBe(0);
+    const fail = await fresh('gate', ['  scan: {fail_on: [high], ignore_unfixed: false, base_findings: fail}']);
+    expect((await publish('gate', ['--variant', 'slim'], ok, fail)).code).toBe(1);
   });
 
   it('anywhere when one registry is down, and tells exactly how the other stands; a retry completes it', async () => {
