@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { readEnvironment } from '../../src/environment.ts';
 import { PublisherError } from '../../src/errors.ts';
+import { Queue } from '../../src/jobs/queue.ts';
 import type { JobContext } from '../../src/jobs/worker.ts';
 import { silentLogger } from '../../src/log.ts';
 import {
@@ -11,6 +13,7 @@ import {
   runMirror,
 } from '../../src/publish/mirror/job.ts';
 import { createThrottle } from '../../src/publish/mirror/throttle.ts';
+import { workMirrors } from '../../src/publish/mirror/work.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { formatReference, parseReference } from '../../src/registry/reference.ts';
 import type { Digest } from '../../src/registry/types.ts';
@@ -194,4 +197,24 @@ it('there is one job for each image and repository', async () => {
   const { catalog: _, owner, short, commit, ...request } = jobOf(digest).data;
   await enqueueMirrors(queue, [request, { ...request, target: 'm.test/x' }], { catalog, owner, short, commit });
   expect(enqueued.map(({ key }) => key)).toEqual([`${target}@${digest}`, `m.test/x@${digest}`]);
+});
+
+it('jobs run from the queue, and a failed one again', async () => {
+  const digest = await publish('one');
+  const queue = await Queue.open(store, {
+    logger: silentLogger,
+    pollMs: 50,
+    retries: { mirror: { limit: 5, baseMs: 1, maxMs: 1 } },
+  });
+  try {
+    const environment = readEnvironment({}, 'command');
+    workMirrors({ ...context(), queue, services: { ...context().services, environment, clock: systemClock } });
+    mirror.faults.push({ kind: 'status', status: 500, method: 'PUT', path: /manifests/, times: 3 });
+    const { catalog: name, owner, short, commit, ...request } = jobOf(digest).data;
+    await store.transaction((tx) => enqueueMirrors(queue, [request], { catalog: name, owner, short, commit }, tx));
+    await expect.poll(async () => (await open(target).head('1.2-slim'))?.digest, { timeout: 30_000 }).toBe(digest);
+    await expect.poll(async () => (await mirrorsHere(digest))[0]?.state, { timeout: 10_000 }).toBe('copied');
+  } finally {
+    await queue.stop({ graceMs: 5_000 });
+  }
 });
