@@ -7,5 +7,17 @@ import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
 import { validate } from './validate.ts';
+import { verify } from './verify.ts';
 
-export const commands: readonly Command[] = [validate, plan, explain, build, runtime, scan, serve, worker, demo];
+export const commands: readonly Command[] = [
+  validate,
+  plan,
+  explain,
+  build,
+  runtime,
+  scan,
+  verify,
+  serve,
+  worker,
+  demo,
+];
