@@ -15,9 +15,17 @@ import { type HubModel, headOf } from '../support/hub/model.ts';
 import { type HubStandIn, startHub } from '../support/hub/server.ts';
 import { tinyModel } from '../support/hub/tiny.ts';
 import { pushBaseImage, type RegistryStandIn, startRegistry } from '../support/registry/index.ts';
+import { layerTensors, safetensorsFile } from '../support/safetensors/make.ts';
 
 const signal = AbortSignal.timeout(120_000);
 const ATTESTATIONS = PREDICATE_TYPES.map((type) => `attestation:${STATEMENT_NAMES[type]}`);
+
+/** One file of 3 MB, in tensors that fit into shards of 1 MB. */
+const LARGE = safetensorsFile({ seed: 'large', tensors: layerTensors(18, 128) }).content;
+const split = { shards: 0, files: { 'model.safetensors.index.json': null, 'model.safetensors': LARGE } };
+const LIMITS = 'limits: {layer_max_bytes: 1MB}';
+const large = tinyModel({ id: 'acme/large', ...split });
+const spoilt = tinyModel({ id: 'acme/spoilt', ...split });
 
 let hub: HubStandIn;
 let model: HubModel;
@@ -30,7 +38,7 @@ let name: string;
 beforeAll(async () => {
   model = tinyModel({ id: 'acme/tiny', shardBytes: 64 * 1024 });
   hub = await startHub({
-    models: [model, tinyModel({ id: 'acme/large', shards: 1, shardBytes: 3 * 1024 * 1024 })],
+    models: [model, large, spoilt],
     signedUrlMs: 60_000,
   });
   registry = await startRegistry();
@@ -93,7 +101,7 @@ describe('an image as it was published', () => {
   });
 
   it('passes with a weight file that was split, whose shards are put together again', async () => {
-    await published('fat', { id: 'acme/large', defaults: 'limits: {layer_max_bytes: 1MB}' });
+    await published('fat', { id: 'acme/large', defaults: LIMITS });
     expect(wrong(await verified())).toEqual({ signature: 'it is not signed (--allow-unsigned)' });
   });
 
@@ -147,6 +155,16 @@ describe('what is caught', () => {
       layers: expect.stringContaining(digestOf(changed)),
       weights: expect.anything(),
     });
+  });
+
+  it('shards of a split file that together are another file than the Hub has', async () => {
+    await published('fat', { id: 'acme/spoilt', defaults: LIMITS });
+    const stored = [...headOf(spoilt).files.values()].find(({ path }) => path === 'model.safetensors');
+    if (!stored?.lfs) throw new Error('no weights');
+    stored.lfs.oid = 'e'.repeat(64);
+    const done = await verified();
+    expect(done.ok).toBe(false);
+    expect(wrong(done).weights).toMatch(/the shards of model\.safetensors together have other bytes/);
   });
 
   it("a platform's manifest that was swapped for another", async () => {
