@@ -30,6 +30,9 @@ export async function checkContent(
 ): Promise<Check[]> {
   const weights: string[] = [];
   const licenses: string[] = [];
+  const factsOf = remembered(({ model, revision }: OwnAccount) =>
+    context.hub.facts(model, revision, { signal: context.signal }),
+  );
   let hidden: string | null = null;
   let count = 0;
   for (const each of platforms) {
@@ -48,7 +51,7 @@ export async function checkContent(
     }
     count = account.files.length;
     weights.push(...ownProblems(each, account));
-    const answer = await context.hub.facts(account.model, account.revision, { signal: context.signal });
+    const answer = await factsOf(account);
     if (answer.kind === 'unavailable') throw new PublisherError('hub-unavailable', answer.message);
     if (answer.kind !== 'found') {
       hidden = `the Hub does not show ${account.model} (${answer.kind}): ${answer.message}`;
@@ -80,6 +83,17 @@ async function modelProblems(
     ...weightProblems(files, account, list, facts),
     ...(await splitProblems({ source, hub, model, signal }, files, account, list, facts.files)),
   ];
+}
+
+/** Platforms of an image are of one model: it is asked about once. */
+function remembered<T>(ask: (account: OwnAccount) => Promise<T>): (account: OwnAccount) => Promise<T> {
+  const answers = new Map<string, Promise<T>>();
+  return (account) => {
+    const key = `${account.model}@${account.revision}`;
+    const answer = answers.get(key) ?? ask(account);
+    answers.set(key, answer);
+    return answer;
+  };
 }
 
 /** Where the image's own account and its labels differ. */
