@@ -9,6 +9,7 @@ import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
 import { validate } from './validate.ts';
+import { verify } from './verify.ts';
 
 export const commands: readonly Command[] = [
   validate,
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   publish,
   runtime,
   scan,
+  verify,
   serve,
   worker,
   demo,

@@ -14,6 +14,7 @@ import {
   verifyArguments,
   verifyAttestationArguments,
 } from './cosign-arguments.ts';
+import { envelopeSchema } from './dsse.ts';
 import type { PredicateType } from './predicate-types.ts';
 import type { SigningSettings } from './settings.ts';
 
@@ -83,13 +84,20 @@ export class Cosign {
     return this.#accepts(verifyArguments(place, owner), signal);
   }
 
-  verifiesAttestation(
+  /** Payloads, in base64, of the statements of one type that cosign accepts as this identity's; none where it accepts nothing. */
+  async acceptedPayloads(
     place: SignedPlace,
     what: { type: PredicateType; bundle: boolean },
     owner: CertificateOwner,
     signal?: AbortSignal,
-  ): Promise<boolean> {
-    return this.#accepts(verifyAttestationArguments(place, what, owner), signal);
+  ): Promise<string[]> {
+    const args = verifyAttestationArguments(place, what, owner);
+    const { exitCode, stdout } = await this.#run(args, { check: false, signal });
+    if (exitCode !== 0) return [];
+    return stdout.split('\n').flatMap((line) => {
+      const parsed = envelopeSchema.safeParse(parseJson(line));
+      return parsed.success ? [parsed.data.payload] : [];
+    });
   }
 
   async #accepts(args: string[], signal?: AbortSignal): Promise<boolean> {
@@ -139,5 +147,13 @@ export class Cosign {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
   }
 }

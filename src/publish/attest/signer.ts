@@ -66,15 +66,11 @@ export function createSigner(cosign: Cosign, settings: SigningSettings): Signer 
       ...common,
       says: `Signed for ${by.identity} of ${by.issuer}, ${log}.`,
       bundles: 'cosign',
-      async signed(target, index, { place, statement }, signal) {
+      async signed(target, index, { place, statement, envelope }, signal) {
         const type = PREDICATE_TYPES.find((known) => known === statement.predicateType);
-        if (type === undefined) return false;
-        return cosign.verifiesAttestation(
-          signedPlace(target, index),
-          { type, bundle: place === 'referrer' },
-          by,
-          signal,
-        );
+        if (type === undefined || envelope === null) return false;
+        const what = { type, bundle: place === 'referrer' };
+        return (await cosign.acceptedPayloads(signedPlace(target, index), what, by, signal)).includes(envelope.payload);
       },
       async sign(target, index, signal) {
         const place = signedPlace(target, index);

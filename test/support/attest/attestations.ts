@@ -11,7 +11,7 @@ import { createSigner } from '../../../src/publish/attest/signer.ts';
 import type { AttestationFacts, Attester } from '../../../src/publish/attest/types.ts';
 import type { RegistryRepository } from '../../../src/registry/client.ts';
 import type { Digest } from '../../../src/registry/types.ts';
-import type { Workshop } from '../build/workshop.ts';
+import type { RequestOptions, Workshop } from '../build/workshop.ts';
 import { hastyClock } from '../clock/hasty-clock.ts';
 
 export const SOURCE = { repository: 'https://github.com/acme/models', commit: 'c'.repeat(40), path: 'models.yaml' };
@@ -65,8 +65,9 @@ export async function publishImage(
   base: string,
   variant: Variant,
   targets: [RegistryRepository, ...RegistryRepository[]],
+  more: Partial<RequestOptions> = {},
 ): Promise<PublishedImage> {
-  const target = await workshop.target({ base, variant });
+  const target = await workshop.target({ base, variant, ...more });
   if (target.request === null) throw new Error('nothing to build');
   const { digest } = await workshop.build(target.request, targets);
   for (const each of targets) await each.tag('v1', await each.manifest(digest));
