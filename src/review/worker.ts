@@ -1,6 +1,7 @@
 import { runCommand } from '../commands/run-command.ts';
 import { asPublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { workMirrors } from '../publish/mirror/work.ts';
 import { runBuild } from './build-job.ts';
 import { concludeReview } from './conclude-job.ts';
 import type { ReviewContext } from './context.ts';
@@ -28,6 +29,7 @@ export function startWorkers(context: ReviewContext): void {
   queue.work('build', { concurrency: BUILDS, data: buildJobSchema }, (job) => runBuild(job, context));
   queue.work('runtime', { concurrency: RUNTIMES, data: runtimeJobSchema }, (job) => runRuntime(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
+  workMirrors(context);
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 }
 
