@@ -16,6 +16,7 @@ import { createScanner } from './scan/scanner.ts';
 import { createServices, type Services } from './services.ts';
 import { buildCounts } from './store/builds.ts';
 import { openStore, type Store } from './store/open.ts';
+import { keepSchedules } from './watch/schedule.ts';
 import type { Metric } from './web/metrics.ts';
 import { startWeb, type Web } from './web/server.ts';
 
@@ -80,9 +81,15 @@ export async function startBot({
     closing.unshift(drain);
     const installations = openInstallations(app, services, stopping.signal);
     startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables));
+    const ending = new AbortController();
+    const schedules = keepSchedules({ store, queue, clock: services.clock, logger }, ending.signal);
+    closing.unshift(() => {
+      ending.abort();
+      return schedules;
+    });
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
     // At once with the jobs: what comes in now is only recorded.
-    if (web !== null) closing.splice(0, 1, () => Promise.all([web.close(), drain()]));
+    if (web !== null) closing.splice(1, 1, () => Promise.all([web.close(), drain()]));
     logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
     return { url: web?.url ?? null, lost: aborted(store.lost), stop: close };
   } catch (error) {

@@ -15,7 +15,7 @@ import type { ScanResult } from '../scan/types.ts';
 import { baseOf } from '../services.ts';
 import { attachmentsOf } from '../store/attachments.ts';
 import { type Build, type BuildClaim, lockOwner, ownerUsage, progressBuild, releaseBuild } from '../store/builds.ts';
-import { latestScan, rememberScan } from '../store/scans.ts';
+import { databaseOf, latestScan, rememberScan } from '../store/scans.ts';
 import type { ReviewContext } from './context.ts';
 import { conclude } from './review-job.ts';
 import type { BuildJob, BuildResult } from './types.ts';
@@ -172,8 +172,7 @@ async function scanBuilt(
   progress({ step: 'scanning the bare base', bytesDone: 0, bytesTotal: 0 });
   const baseScan = await context.scan(`${registry}/${repository}@${request.base.digest}`, platforms, owner, signal);
   if (baseScan.status === 'scanned') {
-    const database = `${baseScan.database.version ?? 0}@${baseScan.database.updatedAt ?? ''}`;
-    const key = { digest: request.base.digest, database };
+    const key = { digest: request.base.digest, database: databaseOf(baseScan) };
     await rememberScan(context.store.db, key, baseScan, new Date(context.services.clock.now()));
   }
   return { scan, baseScan };

@@ -1,6 +1,8 @@
 import { runCommand } from '../commands/run-command.ts';
 import { asPublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { runRescan } from '../watch/rescan-job.ts';
+import { rescanJobSchema } from '../watch/types.ts';
 import { runBuild } from './build-job.ts';
 import { concludeReview } from './conclude-job.ts';
 import type { ReviewContext } from './context.ts';
@@ -27,6 +29,8 @@ export function startWorkers(context: ReviewContext): void {
   queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
   queue.work('build', { concurrency: BUILDS, data: buildJobSchema }, (job) => runBuild(job, context));
   queue.work('runtime', { concurrency: RUNTIMES, data: runtimeJobSchema }, (job) => runRuntime(job, context));
+  // One scan after another anyway, see `serialScanner`.
+  queue.work('rescan', { concurrency: 1, data: rescanJobSchema }, (job) => runRescan(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 }

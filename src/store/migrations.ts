@@ -215,6 +215,14 @@ export const MIGRATIONS: readonly Migration[] = [
         served_until timestamptz,
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
+      `CREATE TABLE publisher.watched (
+        catalog text NOT NULL,
+        short text NOT NULL,
+        state jsonb NOT NULL,
+        told text,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (catalog, short)
+      )`,
     ],
   },
 ];

@@ -249,3 +249,15 @@ export const catalogs = publisher.table('catalogs', {
   servedUntil: time('served_until'),
   updatedAt: time('updated_at').notNull().default(now),
 });
+
+export const watched = publisher.table(
+  'watched',
+  {
+    catalog: text('catalog').notNull(),
+    short: text('short').notNull(),
+    state: jsonb('state').notNull(),
+    told: text('told'),
+    updatedAt: time('updated_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.short] })],
+);
