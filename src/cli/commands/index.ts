@@ -3,9 +3,21 @@ import { build } from './build.ts';
 import { demo } from './demo.ts';
 import { explain } from './explain.ts';
 import { plan } from './plan.ts';
+import { publish } from './publish.ts';
 import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
 import { validate } from './validate.ts';
 
-export const commands: readonly Command[] = [validate, plan, explain, build, runtime, scan, serve, worker, demo];
+export const commands: readonly Command[] = [
+  validate,
+  plan,
+  explain,
+  build,
+  publish,
+  runtime,
+  scan,
+  serve,
+  worker,
+  demo,
+];
