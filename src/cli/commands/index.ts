@@ -3,7 +3,9 @@ import { build } from './build.ts';
 import { demo } from './demo.ts';
 import { explain } from './explain.ts';
 import { plan } from './plan.ts';
+import { prune } from './prune.ts';
 import { publish } from './publish.ts';
+import { rescan } from './rescan.ts';
 import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
@@ -15,8 +17,10 @@ export const commands: readonly Command[] = [
   explain,
   build,
   publish,
+  prune,
   runtime,
   scan,
+  rescan,
   serve,
   worker,
   demo,

@@ -87,21 +87,16 @@ function livingAfter({ graph, wanted }: PruneFacts, gone: ReadonlyMap<string, st
 
 /**
  * Which of these manifests may be deleted as a repository is now, each with what hangs on it and on nothing else: first what refers to it, then
- * itself, then the children of an index.
+ * the children of an index, itself last: as long as it is there, whoever dies on the way finds the rest again.
  */
 export function deletable(graph: RepositoryGraph, digest: Digest, wanted: ReadonlySet<Digest>): Digest[] {
   const named = [...graph.tags].filter(([tag]) => subjectOfTag(tag) === null).map(([, at]) => at);
   const living = livingSet(graph, [...wanted, ...named]);
   if (living.has(digest) || !graph.manifests.has(digest)) return [];
   const reached = [...livingSet(graph, [digest])].filter((each) => !living.has(each) && graph.manifests.has(each));
-  const children = new Set(
-    reached.flatMap((each) => (subjects(graph, each) ? [] : (graph.manifests.get(each)?.children ?? []))),
-  );
-  const order = (each: Digest) => (each === digest ? 1 : children.has(each) ? 2 : 0);
+  const order = (each: Digest) => {
+    if (each === digest) return 2;
+    return graph.manifests.get(digest)?.children.includes(each) === true ? 1 : 0;
+  };
   return reached.sort((a, b) => order(a) - order(b));
-}
-
-/** Whether it is the index of referrers that a registry without their API has under a tag. */
-function subjects({ tags }: RepositoryGraph, digest: Digest): boolean {
-  return [...tags].some(([tag, at]) => at === digest && subjectOfTag(tag) !== null);
 }

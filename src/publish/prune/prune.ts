@@ -89,7 +89,10 @@ async function deleteUnused(
   const graph = await surveyRepository(target, [digest], signal);
   const going = deletable(graph, digest, new Set(wanted));
   if (going.length === 0) return 'something uses it';
-  for (const each of going) {
+  // A registry may hold on to the children of an index, until that is gone.
+  const held: Digest[] = [];
+  for (const each of going) if (!(await target.deleteManifest(each, { signal }))) held.push(each);
+  for (const each of held) {
     if (!(await target.deleteManifest(each, { signal }))) return 'the registry does not delete manifests';
   }
   return null;
