@@ -212,6 +212,7 @@ export const MIGRATIONS: readonly Migration[] = [
         repo text NOT NULL,
         path text NOT NULL,
         state jsonb NOT NULL,
+        served_until timestamptz,
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
     ],

@@ -246,5 +246,6 @@ export const catalogs = publisher.table('catalogs', {
   repo: text('repo').notNull(),
   path: text('path').notNull(),
   state: jsonb('state').notNull(),
+  servedUntil: time('served_until'),
   updatedAt: time('updated_at').notNull().default(now),
 });
