@@ -71,14 +71,24 @@ export interface CatalogSource {
   path: string;
 }
 
+/** `copyImage` of `registry/`: what a digest names, with all that it needs, from one repository to another. */
+export type CopyImage = (
+  from: PublishTarget,
+  to: PublishTarget,
+  digest: Digest,
+  options: { signal: AbortSignal; everything: boolean },
+) => Promise<unknown>;
+
 export interface PublishContext {
   /** A repository, `host/repository`, with the logins of the account. @throws PublisherError `refused` */
   open(repository: string): PublishTarget;
+  /** Fills repositories that lack the image: aliases, above all. */
+  copy: CopyImage;
   attester: Attester;
   guard: PublishGuard;
   /** The digest that we pointed a tag at last; null when we never did. */
   wrote(repository: string, tag: string): Promise<Digest | null>;
-  /** Called after every tag that moved. */
+  /** Called, and waited for, after every tag that moved. */
   moved(move: TagMove): Promise<void>;
   /** Also where a tag is at a digest that we did not write; never for immutable tags. */
   force: boolean;
