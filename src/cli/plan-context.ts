@@ -120,6 +120,11 @@ export function planFor(
 }
 
 /** A target as `plan --json` shows it: without what only a builder needs. */
-export function shownTarget({ request, awaits, ...target }: PlannedTarget): Omit<PlannedTarget, 'request' | 'awaits'> {
+export function shownTarget({
+  request,
+  awaits,
+  version,
+  ...target
+}: PlannedTarget): Omit<PlannedTarget, 'request' | 'awaits' | 'version'> {
   return target;
 }

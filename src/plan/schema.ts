@@ -41,6 +41,7 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
   repository: nullableText,
   repositories: z.array(text),
   tags: z.array(text),
+  version: nullableText.optional(),
   request: buildRequestSchema.nullable(),
   awaits: runtimeRequestSchema.nullable().default(null),
 });

@@ -34,6 +34,8 @@ export interface PlannedTarget {
   repository: string | null;
   repositories: string[];
   tags: string[];
+  /** What `{base_version}` stands for; null where nobody says. */
+  version?: string | null | undefined;
   /** What a builder needs; null unless `action` is `build` and the base is resolved. */
   request: BuildRequest | null;
   /** The runtime image that has to be built first, as it is not there; null when it is, or is not ours to build. */

@@ -21,5 +21,8 @@ function isLatest({ tag }: RenderedTag): boolean {
 
 function fieldsOf({ template }: RenderedTag): number {
   const parsed = parseTemplate(template);
-  return parsed.valid ? parsed.parts.filter((part) => 'field' in part).length : 0;
+  if (!parsed.valid) return 0;
+  const fields = parsed.parts.flatMap((part) => ('field' in part ? part.field : []));
+  // A release is its major, minor and patch in one.
+  return fields.reduce((sum, field) => sum + (field === 'release' ? 3 : 1), 0);
 }
