@@ -89,6 +89,9 @@ export interface ImageTarget extends ImageSource {
   tag(tag: string, manifest: ManifestContent, options?: { signal?: AbortSignal }): Promise<void>;
 }
 
+/** What became of a tag that was to be removed. */
+export type TagRemoval = { state: 'removed' | 'absent' } | { state: 'kept'; why: string };
+
 /** A repository of a registry as publishing needs it, beyond what an image build does. */
 export interface PublishTarget extends ImageTarget {
   /** What a tag or digest names, without its content; null where there is none (HEAD). */
@@ -112,10 +115,7 @@ export interface PublishTarget extends ImageTarget {
    * Removes one tag and nothing else: what it named stays under its digest and under other tags. `kept` with the reason where the
    * registry cannot do that.
    */
-  removeTag(
-    tag: string,
-    options?: { signal?: AbortSignal },
-  ): Promise<{ state: 'removed' | 'absent' } | { state: 'kept'; why: string }>;
+  removeTag(tag: string, options?: { signal?: AbortSignal }): Promise<TagRemoval>;
   /** Deletes a manifest with every tag on it; the caller knows that nothing uses it. False where the registry does not delete. */
   deleteManifest(digest: Digest, options?: { signal?: AbortSignal }): Promise<boolean>;
 }
