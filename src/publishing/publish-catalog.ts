@@ -27,10 +27,10 @@ import { type Branch, isNews, wantedModels } from './branch.ts';
 import { desiredAt, entryOf } from './desired.ts';
 import { leavePublications } from './leave-publications.ts';
 import { mergedPlans } from './merged-plans.ts';
-import { type ModelResult, settleModel } from './settle-model.ts';
 import { planPublication } from './plan-publication.ts';
 import { broughtBy, pinSources } from './publication-pins.ts';
 import { retireRemoved } from './retire.ts';
+import { type ModelResult, settleModel } from './settle-model.ts';
 import { tellBranch, tellModels, tellUnusable } from './tell.ts';
 import { enqueuePublish } from './trigger.ts';
 import type { RepoRef } from './types.ts';
@@ -71,7 +71,8 @@ export async function publishCatalog(
   // What one pull request may build is what one look does: a push of hundreds is done in several.
   const wanted = all.slice(0, services.environment.ceilings.maxChangedPerPr);
   const shorts = new Set(wanted.map(({ short }) => short));
-  const merged = wanted.length === 0 ? [] : await mergedPlans(branch.github, branch.name, { ...branch, shorts }, context);
+  const merged =
+    wanted.length === 0 ? [] : await mergedPlans(branch.github, branch.name, { ...branch, shorts }, context);
   const published = await allPublications(store.db, { catalog: branch.catalogId });
   const waitingRows = new Map([...known].filter(([, row]) => row.state !== 'published'));
   const tagFields: TagFields =

@@ -1,8 +1,8 @@
 import type { Catalog, Model } from '../catalog/types.ts';
 import { PublisherError } from '../errors.ts';
-import { publicationTags } from '../publish/publication-tags.ts';
 import { writeMarker } from '../publish/ownership.ts';
 import { placesOf } from '../publish/places.ts';
+import { publicationTags } from '../publish/publication-tags.ts';
 import { publishTargets } from '../publish/publish.ts';
 import type { TagFields } from '../publish/tags.ts';
 import type { PublishedImage, WantedPublication } from '../publish/types.ts';
@@ -38,16 +38,21 @@ export async function publishModel(
   const wanted = wantedOf(branch, { catalog, model, states, publishable, tagFields }, context);
   const repositories = [...new Set(wanted.flatMap(({ places }) => places.map(({ repository }) => repository)))];
   const open = (repository: string) => services.target(parseReference(repository), branch.owner);
-  const images = await underLeases(repositories, { commit: branch.head, stillWanted, signal }, context, async (leased) => {
-    for (const repository of repositories) {
-      if ((await holderOf(store.db, repository))?.marked === true) continue;
-      await leased.guard(repository);
-      await writeMarker(open(repository), branch.catalogId, leased.signal);
-      await noteMarked(store.db, repository);
-    }
-    const attester = await context.attester(branch.owner);
-    return publishTargets(wanted, { ...leased, open, copy: copyImage, attester, force: false });
-  });
+  const images = await underLeases(
+    repositories,
+    { commit: branch.head, stillWanted, signal },
+    context,
+    async (leased) => {
+      for (const repository of repositories) {
+        if ((await holderOf(store.db, repository))?.marked === true) continue;
+        await leased.guard(repository);
+        await writeMarker(open(repository), branch.catalogId, leased.signal);
+        await noteMarked(store.db, repository);
+      }
+      const attester = await context.attester(branch.owner);
+      return publishTargets(wanted, { ...leased, open, copy: copyImage, attester, force: false });
+    },
+  );
   return wanted.flatMap((publication, at) => {
     const image = images[at];
     return image === undefined ? [] : [{ wanted: publication, image }];

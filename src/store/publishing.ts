@@ -70,11 +70,7 @@ export async function reopenModelPublication(db: Database, catalog: string, shor
 
 /** All models of a catalog that were ever looked at, by `short`. */
 export async function modelPublications(db: Database, catalog: string): Promise<Map<string, ModelPublication>> {
-  const rows = await db
-    .select()
-    .from(publishing)
-    .where(eq(publishing.catalog, catalog))
-    .orderBy(asc(publishing.short));
+  const rows = await db.select().from(publishing).where(eq(publishing.catalog, catalog)).orderBy(asc(publishing.short));
   return new Map(
     rows.map(({ updatedAt: _, ...row }) => [
       row.short,
