@@ -46,11 +46,6 @@ export async function previewRows(db: Database, repository: string): Promise<Pre
   return rows.map(({ reviewed, open, ...row }) => ({ ...row, closed: reviewed && !open }));
 }
 
-/** The registry has the tag no more. */
-export async function forgetPreviewTag(db: Database, repository: string, tag: string): Promise<void> {
-  await db.delete(previews).where(and(eq(previews.repository, repository), eq(previews.tag, tag)));
-}
-
 /** Every repository that a preview was written to. */
 export async function previewRepositories(db: Database): Promise<string[]> {
   const rows = await db.selectDistinct({ repository: previews.repository }).from(previews);

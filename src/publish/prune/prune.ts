@@ -2,8 +2,9 @@ import type { TagTemplate } from '../../catalog/types.ts';
 import { PublisherError } from '../../errors.ts';
 import type { Digest, PublishTarget } from '../../registry/types.ts';
 import type { Database } from '../../store/database.ts';
+import { forgetPreview } from '../../store/previews.ts';
 import { allPublications } from '../../store/publications.ts';
-import { forgetPreviewTag, previewRows, pushedDigests, runtimesUsed, withdrawBuild } from '../../store/retention.ts';
+import { previewRows, pushedDigests, runtimesUsed, withdrawBuild } from '../../store/retention.ts';
 import { recordTagMove } from '../../store/tag-moves.ts';
 import { decidePrune, deletable, type PruneDecision, type Removal } from './decide.ts';
 import { type LedgerFacts, type PruneOptions, pruneFacts } from './facts.ts';
@@ -61,7 +62,7 @@ export async function applyPrune(
     if (db === null) continue;
     if (outcome.state === 'removed')
       await recordTagMove(db, { repository, tag, before: digest, after: null, commit: null });
-    await forgetPreviewTag(db, repository, tag);
+    await forgetPreview(db, { repository, tag });
   }
   for (const removal of decision.remove) {
     if (removal.what !== 'manifest' || db === null) continue;
