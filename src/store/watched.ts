@@ -11,7 +11,6 @@ const imageSchema = z.object({
   /** Critical and high findings that appeared since the image was published, as long as they are there. */
   open: z.array(findingSchema),
 });
-export type WatchedImage = z.infer<typeof imageSchema>;
 
 const stateSchema = z.object({
   /** By runtime and variant, e.g. `default slim`. */
