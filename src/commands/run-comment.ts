@@ -8,6 +8,7 @@ import type { KnownCatalog } from '../store/catalogs.ts';
 import { claimCommand, findCommand, setCommandOutcome } from '../store/commands.ts';
 import type { Transaction } from '../store/database.ts';
 import { enqueueRescan } from '../watch/schedule.ts';
+import { adopt, mayAdopt } from './adopt.ts';
 import { type Answer, approveHead, enqueueReview, isAuthorised, mayApprove, mayRebuild } from './ask.ts';
 import { wantedRescans } from './ask-rescan.ts';
 import { type ParsedCommand, parseCommand } from './grammar.ts';
@@ -19,6 +20,7 @@ const HELP = [
   '- `/rebuild all`: the same for every model of this pull request',
   '- `--experimental` after either: on experimental runtimes too, from now on in this pull request',
   '- `/rescan [short]`: scan what is published again, now; an issue tells what appeared',
+  '- `/adopt [short]`: take over the registry repositories of the models of this pull request, whatever is in them',
   '- `/approve <sha>`: build what this very commit asks for, where that waits for an approval (at least 12 digits)',
 ].join('\n');
 
@@ -73,6 +75,11 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
     case 'rescan': {
       const wanted = await wantedRescans(command.short, job.repoId, context);
       return wanted.ok ? beginRescans(wanted, command.short, asked) : answer(wanted.sentence, 'refused', asked);
+    }
+    case 'adopt': {
+      const pull = await github.pullRequest(repo, job.pr);
+      const may = await mayAdopt(command.shorts, pull, job, context);
+      return begin(may, asked, (tx) => adopt(may.ok ? may.repositories : [], job, context, tx));
     }
     case 'approve': {
       const pull = await github.pullRequest(repo, job.pr);

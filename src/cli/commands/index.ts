@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { build } from './build.ts';
 import { demo } from './demo.ts';
 import { explain } from './explain.ts';
+import { mirror } from './mirror.ts';
 import { plan } from './plan.ts';
 import { prune } from './prune.ts';
 import { publish } from './publish.ts';
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   plan,
   explain,
   build,
+  mirror,
   publish,
   prune,
   runtime,

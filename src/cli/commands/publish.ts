@@ -1,5 +1,6 @@
-import { asPublisherError, type ExitCode, type PublisherError } from '../../errors.ts';
+import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
+import type { MirrorOutcome } from '../../publish/mirror/mirror-all.ts';
 import type { PublishedImage } from '../../publish/types.ts';
 import { formatBytes } from '../../report/numbers.ts';
 import { refusal, select } from '../build-targets.ts';
@@ -7,10 +8,13 @@ import { CATALOG_FLAG, type Command, OWNER_FLAG } from '../command.ts';
 import { gitFacts } from '../git-facts.ts';
 import { planFor, preparePlanning } from '../plan-context.ts';
 import { openCommandLedger } from '../publish/ledger.ts';
+import { mirrorPublished, mirrorsOf } from '../publish/mirrors.ts';
 import { readPublishOptions } from '../publish/options.ts';
 import { keptTagsNotes, openPlace, placeTargets } from '../publish/prepare.ts';
 import { runPublication } from '../publish/run.ts';
 import { type StateAfterFailure, stateAfter, stateLines } from '../publish/state.ts';
+
+import { mirrorExit, shownMirror } from './mirror.ts';
 
 /** `{images:[{…build's fields, tags, moves, attestations, signed, scan}], errors, notes, mirrors, state?}`. */
 export const publish: Command = {
@@ -47,6 +51,7 @@ export const publish: Command = {
     const notes = [...plan.warnings];
     const errors: Problem[] = [];
     let images: PublishedImage[] = [];
+    let mirrors: MirrorOutcome[] = [];
     let state: StateAfterFailure | null = null;
     let exit: ExitCode = 0;
     const fail = (error: PublisherError, target?: PlannedTarget) => {
@@ -61,10 +66,23 @@ export const publish: Command = {
       const places = placed.flatMap((one) => one.places);
       const open = openPlace(planning);
       notes.push(...leftOut);
+      const mirrored = mirrorsOf(short, planning);
+      if (mirrored.problems.length > 0) throw new PublisherError('refused', mirrored.problems.join(' '));
       const ledger = await openCommandLedger(planning.services);
       notes.push(...ledger.notes);
       try {
-        images = await runPublication({ placed, building, planning, options, ledger, context });
+        images = await runPublication({
+          placed,
+          mirrors: mirrored.places,
+          building,
+          planning,
+          options,
+          ledger,
+          context,
+        });
+        mirrors = await mirrorPublished(images, placed, mirrored.places, { planning, ledger, context });
+        const mirrorCode = mirrorExit(mirrors, { problems: [], errors: [] });
+        if (mirrorCode > exit) exit = mirrorCode;
         const denied = plan.targets.filter(({ action }) => action === 'skip');
         // The publication is done: not being able to tell this is no failure of it.
         notes.push(...(await keptTagsNotes(denied, building, places, planning, open, signal).catch(() => [])));
@@ -79,7 +97,13 @@ export const publish: Command = {
     for (const note of new Set(notes)) output.say(note);
     const shown = images.map(({ notes: _, ...image }) => image);
     output.result(
-      { images: shown, errors, notes: [...new Set(notes)], mirrors: [], ...(state === null ? {} : { state }) },
+      {
+        images: shown,
+        errors,
+        notes: [...new Set(notes)],
+        mirrors: mirrors.map(shownMirror),
+        ...(state === null ? {} : { state }),
+      },
       [...images.flatMap(describe), ...(state === null ? [] : stateLines(state))],
     );
     return exit;

@@ -11,7 +11,7 @@ import {
 import type { PublishContext, PublishedImage, WantedPublication } from '../../publish/types.ts';
 import type { Services } from '../../services.ts';
 import type { Store } from '../../store/open.ts';
-import { recordPublication } from '../../store/publications.ts';
+import { type PublicationDetails, recordPublication } from '../../store/publications.ts';
 import { lastWritten, recordTagMove } from '../../store/tag-moves.ts';
 
 /** Milliseconds; a command that dies leaves the repositories to others after that. */
@@ -94,7 +94,12 @@ async function waitForLeases(
 export async function recordPublished(
   { store }: CommandLedger,
   published: readonly { wanted: WantedPublication; image: PublishedImage }[],
-  facts: { owner: string | null; catalogId: string | null; revision: string | null },
+  facts: {
+    owner: string | null;
+    catalogId: string | null;
+    revision: string | null;
+    mirrors: PublicationDetails['mirrors'];
+  },
 ): Promise<void> {
   await store?.transaction(async ({ db }) => {
     for (const { wanted, image } of published) {
@@ -114,7 +119,7 @@ export async function recordPublished(
         base: { reference: request.base.reference, digest: request.base.digest },
         platforms: Object.keys(request.inputs.base),
         repositories: places.map(({ repository }) => repository),
-        mirrors: {},
+        mirrors: facts.mirrors,
         tags: image.tags,
         immutable: [
           ...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag))),

@@ -4,6 +4,7 @@ import type { PlannedTarget } from '../../plan/types.ts';
 import { conflictSentence, immutableConflicts } from '../../publish/immutable-conflicts.ts';
 import { placesOf } from '../../publish/places.ts';
 import { furtherTags, publicationTags } from '../../publish/publication-tags.ts';
+import { mostSpecificFirst } from '../../publish/tag-order.ts';
 import type { RenderedTag } from '../../publish/tags.ts';
 import type { Place } from '../../publish/types.ts';
 import { parseReference } from '../../registry/reference.ts';
@@ -62,7 +63,7 @@ export function placeTargets(
     if (asked !== undefined && asked.tags.length < options.tags.length) {
       throw new PublisherError('usage', '--tag names a field that is not known here, e.g. a release.');
     }
-    const tags = distinct([...(own?.tags ?? []), ...(asked?.tags ?? [])]);
+    const tags = distinct([...(own?.tags ?? []), ...(asked?.tags ?? [])]).sort(mostSpecificFirst);
     if (tags.length === 0) throw new PublisherError('denied', `${model.short} ${target.variant} would have no tag.`);
     return { target, places: places.map((place) => ({ ...place, tags })) };
   });

@@ -2,6 +2,7 @@ import type { BuiltImage } from '../../build/types.ts';
 import { PublisherError } from '../../errors.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { createAttester } from '../../publish/attest/create-attester.ts';
+import { type MirrorPlace, mirrorsBySource } from '../../publish/mirror/places.ts';
 import { publishTargets } from '../../publish/publish.ts';
 import type { PublishedImage, WantedPublication } from '../../publish/types.ts';
 import { copyImage } from '../../registry/copy/copy-image.ts';
@@ -17,6 +18,8 @@ import { assertTagsFree, openPlace, type PlacedTarget } from './prepare.ts';
 
 export interface PublishRun {
   placed: PlacedTarget[];
+  /** Where its images are copied to afterwards. */
+  mirrors: readonly MirrorPlace[];
   /** All of the model's targets that can be built. */
   building: PlannedTarget[];
   planning: Planning & { git: GitFacts };
@@ -31,7 +34,7 @@ export interface PublishRun {
  * @throws PublisherError of the first that fails; PublicationFailed once tags may have moved
  */
 export async function runPublication(run: PublishRun): Promise<PublishedImage[]> {
-  const { placed, building, planning, options, ledger, context } = run;
+  const { placed, mirrors, building, planning, options, ledger, context } = run;
   const { signal } = context;
   const open = openPlace(planning);
   const repositories = [...new Set(placed.flatMap(({ places }) => places.map(({ repository }) => repository)))];
@@ -61,7 +64,8 @@ export async function runPublication(run: PublishRun): Promise<PublishedImage[]>
       return publication === undefined ? [] : [{ wanted: publication, image }];
     });
     const model = planning.catalog.models.find(({ short }) => short === placed[0]?.target.model.short);
-    await recordPublished(ledger, pairs, { owner, catalogId, revision: model?.revision ?? null });
+    const facts = { owner, catalogId, revision: model?.revision ?? null, mirrors: mirrorsBySource(mirrors) };
+    await recordPublished(ledger, pairs, facts);
     return published;
   });
 }
