@@ -204,6 +204,17 @@ export const MIGRATIONS: readonly Migration[] = [
         verified_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (source, target, digest)
       )`,
+      `CREATE TABLE publisher.publishing (
+        catalog text NOT NULL,
+        short text NOT NULL,
+        state text NOT NULL,
+        entry text NOT NULL,
+        commit text NOT NULL,
+        details jsonb NOT NULL,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (catalog, short)
+      )`,
+      `ALTER TABLE publisher.reviews ADD COLUMN merged_at timestamptz`,
       `CREATE TABLE publisher.catalogs (
         catalog text PRIMARY KEY,
         installation_id bigint NOT NULL,
@@ -212,7 +223,17 @@ export const MIGRATIONS: readonly Migration[] = [
         repo text NOT NULL,
         path text NOT NULL,
         state jsonb NOT NULL,
+        served_until timestamptz,
+        unfinished text,
         updated_at timestamptz NOT NULL DEFAULT now()
+      )`,
+      `CREATE TABLE publisher.watched (
+        catalog text NOT NULL,
+        short text NOT NULL,
+        state jsonb NOT NULL,
+        told text,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (catalog, short)
       )`,
     ],
   },

@@ -47,6 +47,7 @@ export const reviews = publisher.table(
     plan: jsonb('plan'),
     createdAt: time('created_at').notNull().default(now),
     updatedAt: time('updated_at').notNull().default(now),
+    mergedAt: time('merged_at'),
   },
   (table) => [unique('reviews_head').on(table.repoId, table.pr, table.headSha)],
 );
@@ -238,6 +239,20 @@ export const mirrored = publisher.table(
   (table) => [primaryKey({ columns: [table.source, table.target, table.digest] })],
 );
 
+export const publishing = publisher.table(
+  'publishing',
+  {
+    catalog: text('catalog').notNull(),
+    short: text('short').notNull(),
+    state: text('state').notNull(),
+    entry: text('entry').notNull(),
+    commit: text('commit').notNull(),
+    details: jsonb('details').notNull(),
+    updatedAt: time('updated_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.short] })],
+);
+
 export const catalogs = publisher.table('catalogs', {
   catalog: text('catalog').primaryKey(),
   installationId: bytes('installation_id').notNull(),
@@ -246,5 +261,20 @@ export const catalogs = publisher.table('catalogs', {
   repo: text('repo').notNull(),
   path: text('path').notNull(),
   state: jsonb('state').notNull(),
+  servedUntil: time('served_until'),
+  /** Head whose check is still in progress. */
+  unfinished: text('unfinished'),
   updatedAt: time('updated_at').notNull().default(now),
 });
+
+export const watched = publisher.table(
+  'watched',
+  {
+    catalog: text('catalog').notNull(),
+    short: text('short').notNull(),
+    state: jsonb('state').notNull(),
+    told: text('told'),
+    updatedAt: time('updated_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.short] })],
+);

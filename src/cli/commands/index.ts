@@ -4,7 +4,9 @@ import { demo } from './demo.ts';
 import { explain } from './explain.ts';
 import { mirror } from './mirror.ts';
 import { plan } from './plan.ts';
+import { prune } from './prune.ts';
 import { publish } from './publish.ts';
+import { rescan } from './rescan.ts';
 import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
 import { serve, worker } from './serve.ts';
@@ -18,9 +20,11 @@ export const commands: readonly Command[] = [
   build,
   mirror,
   publish,
+  prune,
   runtime,
   scan,
   verify,
+  rescan,
   serve,
   worker,
   demo,
