@@ -1,4 +1,5 @@
 import type { Variant } from '../catalog/types.ts';
+import { parseRelease, type ReleaseOptions } from '../publish/release/options.ts';
 
 export type ParsedCommand =
   | { kind: 'none' }
@@ -6,6 +7,7 @@ export type ParsedCommand =
   | { kind: 'rebuild'; shorts: 'all' | [string]; variant: Variant | null; experimental: boolean }
   /** `sha` is at least 12 hex digits, lower case. */
   | { kind: 'approve'; sha: string }
+  | { kind: 'release'; options: ReleaseOptions }
   | { kind: 'help' }
   /** Looks like one of ours, but is not; `message` says what to write. */
   | { kind: 'malformed'; message: string };
@@ -29,6 +31,10 @@ export function parseCommand(body: string): ParsedCommand {
       return parseRebuild(words);
     case '/approve':
       return parseApprove(words);
+    case '/release': {
+      const parsed = parseRelease(words);
+      return parsed.ok ? { kind: 'release', options: parsed.options } : { kind: 'malformed', message: parsed.message };
+    }
     default:
       return { kind: 'none' };
   }

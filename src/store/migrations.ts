@@ -226,6 +226,19 @@ export const MIGRATIONS: readonly Migration[] = [
         served_until timestamptz,
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
+      `CREATE TABLE publisher.releases (
+        catalog text NOT NULL,
+        tag text NOT NULL,
+        options jsonb NOT NULL,
+        state text NOT NULL,
+        commit text,
+        plan jsonb,
+        snapshot jsonb,
+        error text,
+        requested_at timestamptz NOT NULL DEFAULT now(),
+        published_at timestamptz,
+        PRIMARY KEY (catalog, tag)
+      )`,
     ],
   },
 ];

@@ -60,11 +60,7 @@ export async function setModelPublication(db: Database, row: ModelPublication): 
 
 /** All models of a catalog that were ever looked at, by `short`. */
 export async function modelPublications(db: Database, catalog: string): Promise<Map<string, ModelPublication>> {
-  const rows = await db
-    .select()
-    .from(publishing)
-    .where(eq(publishing.catalog, catalog))
-    .orderBy(asc(publishing.short));
+  const rows = await db.select().from(publishing).where(eq(publishing.catalog, catalog)).orderBy(asc(publishing.short));
   return new Map(
     rows.map(({ updatedAt: _, ...row }) => [
       row.short,

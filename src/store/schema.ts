@@ -264,3 +264,20 @@ export const catalogs = publisher.table('catalogs', {
   servedUntil: time('served_until'),
   updatedAt: time('updated_at').notNull().default(now),
 });
+
+export const releases = publisher.table(
+  'releases',
+  {
+    catalog: text('catalog').notNull(),
+    tag: text('tag').notNull(),
+    options: jsonb('options').notNull(),
+    state: text('state').notNull(),
+    commit: text('commit'),
+    plan: jsonb('plan'),
+    snapshot: jsonb('snapshot'),
+    error: text('error'),
+    requestedAt: time('requested_at').notNull().default(now),
+    publishedAt: time('published_at'),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.tag] })],
+);
