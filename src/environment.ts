@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PublisherError } from './errors.ts';
+import { type SigningSettings, signingProblems, signingSettings, signingVariables } from './publish/attest/settings.ts';
 
 /** Ceilings of the operator: they win over any catalog. Numbers are counts, bytes or milliseconds, as named. */
 export interface Ceilings {
@@ -29,6 +30,8 @@ export interface Environment {
   scan: 'required' | 'optional';
   /** Whether finished images are run in this machine's container engine. */
   smoke: 'on' | 'off';
+  /** Whether and how published images are signed, see `docs/supply-chain.md`. */
+  signing: SigningSettings;
   ceilings: Ceilings;
   /** Only `serve` and `worker` have it. */
   app: AppEnvironment | null;
@@ -107,6 +110,7 @@ const common = z.object({
   MAX_BYTES_PER_OWNER_PER_DAY: bytes.default(5e12),
   MAX_BUILDS_PER_OWNER: count.default(2),
   STALL_TIMEOUT: minutes.default(600_000),
+  ...signingVariables,
 });
 
 const app = z.object({
@@ -138,11 +142,13 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
   const settings = common.safeParse(present);
   const github = as === 'bot' ? app.safeParse(present) : null;
   const issues = [...(settings.error?.issues ?? []), ...(github?.error?.issues ?? [])];
-  if (!settings.success || github?.success === false) {
-    const lines = issues.map(({ path, message }) => {
+  const together = settings.success ? signingProblems(settings.data) : [];
+  if (!settings.success || github?.success === false || together.length > 0) {
+    const single = issues.map(({ path, message }) => {
       const name = String(path[0]);
       return present[name] === undefined ? `${name} is missing` : `${name} ${message}`;
     });
+    const lines = [...single, ...together];
     throw new PublisherError(
       'environment',
       `Settings are missing or wrong (see README.md, "Settings"):\n  ${lines.join('\n  ')}`,
@@ -162,6 +168,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
     ownerAllow: data.OWNER_ALLOW ?? null,
     scan: data.SCAN,
     smoke: data.SMOKE,
+    signing: signingSettings(data),
     ceilings: {
       maxModels: data.MAX_MODELS,
       maxChangedPerPr: data.MAX_CHANGED_PER_PR,
@@ -179,6 +186,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
       'PRIVATE_KEY',
       'COSIGN_PASSWORD',
       'COSIGN_PRIVATE_KEY',
+      'COSIGN_IDENTITY_TOKEN',
       'TRIVY_PASSWORD',
       'TRIVY_TOKEN',
       'DATABASE_URL',

@@ -32,6 +32,7 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
     spdx: nullableText,
     class: licenseClassSchema.nullable(),
   }),
+  lineage: z.array(z.object({ id: text, revision: nullableText })).optional(),
   gated: z.boolean().nullable(),
   bytes: z.number().nullable(),
   inputs: nullableText,

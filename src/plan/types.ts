@@ -21,6 +21,8 @@ export interface PlannedTarget {
   /** 40 hex; null when no revision could be pinned. */
   revision: string | null;
   license: EffectiveLicense;
+  /** Everything the model descends from, nearest first; absent when it says nothing of that. `revision` is what was read, 40 hex. */
+  lineage?: { id: string; revision: string | null }[] | undefined;
   gated: boolean | null;
   /** Of the chosen files; null when the Hub did not list them. */
   bytes: number | null;

@@ -1,11 +1,10 @@
 import { MAX_CATALOG_BYTES } from '../catalog/parse.ts';
 import type { Catalog, Model } from '../catalog/types.ts';
 import type { GitHub, Repo } from '../github/types.ts';
-import type { DestinationContext } from '../plan/destinations.ts';
 import { entryHash } from '../publish/entry-hash.ts';
 import { placesOf } from '../publish/places.ts';
-import { defaultPublishAllow } from '../registry/patterns.ts';
 import { CATALOG_PATH } from '../review/context.ts';
+import { planContext } from '../review/plan-review.ts';
 import { parse } from '../review/read-catalogs.ts';
 import type { Services } from '../services.ts';
 
@@ -28,19 +27,9 @@ export async function desiredAt(github: GitHub, repo: Repo, sha: string): Promis
   return { kind: 'unusable', why: `${CATALOG_PATH} is not valid${where}` };
 }
 
-/** Where an account's images may go from the default branch. */
-export function destinationsOf(owner: string, { publishAllow }: Pick<Services, 'publishAllow'>): DestinationContext {
-  return { owner, namespaceSuffix: '', publishAllow: publishAllow ?? defaultPublishAllow(owner) };
-}
-
 /** See `publish/entry-hash.ts`. */
-export function entryOf(
-  catalog: Catalog,
-  model: Model,
-  owner: string,
-  services: Pick<Services, 'publishAllow' | 'environment'>,
-): string {
-  const { places } = placesOf(model, catalog.settings, destinationsOf(owner, services));
+export function entryOf(catalog: Catalog, model: Model, owner: string, services: Services): string {
+  const { places } = placesOf(model, catalog.settings, planContext(owner, services));
   return entryHash(catalog, model, {
     owner,
     scan: services.environment.scan,

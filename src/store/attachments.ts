@@ -55,6 +55,16 @@ export async function attachmentsOfPull(db: Database, repoId: number, pr: number
   return rows.map(parse);
 }
 
+/** Everything that publications of a repository wait for. */
+export async function publicationsWaiting(db: Database, repoId: number): Promise<Attachment[]> {
+  const rows = await db
+    .select()
+    .from(attachments)
+    .where(and(eq(attachments.repoId, repoId), eq(attachments.kind, 'publication')))
+    .orderBy(asc(attachments.pr), asc(attachments.checkName));
+  return rows.map(parse);
+}
+
 /**
  * Detaches a pull request from every build that `keep` does not name: all of them when it closes. Returns the builds it
  * left; which of those nobody waits for any more, `cancelUnattached` finds out.

@@ -75,6 +75,7 @@ describe('the settings of the bot', () => {
       hubToken: null,
       scan: 'required',
       smoke: 'off',
+      signing: { by: null, password: '', tlog: false, publicKey: null },
       publishAllow: null,
       sourceAllow: null,
       ceilings: { maxModels: 2000, maxImageBytes: 500e9, maxBuildsPerOwner: 2, stallTimeoutMs: 600_000 },
