@@ -8,6 +8,8 @@ import { Installations } from './github/installations.ts';
 import { createKeyedLocks } from './github/locks.ts';
 import { createQueue, type Queue, type QueueOptions } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
+import { createAttester } from './publish/attest/create-attester.ts';
+import type { Attester } from './publish/attest/types.ts';
 import { isLoopbackHost } from './registry/reference.ts';
 import { ledgerOf, type ReviewContext } from './review/context.ts';
 import { startWorkers } from './review/worker.ts';
@@ -21,6 +23,8 @@ import { startWeb, type Web } from './web/server.ts';
 
 /** Milliseconds running jobs may go on after SIGTERM before they are handed back; all of `stop` has to end within ten seconds. */
 const DRAIN_MS = 3_000;
+/** Milliseconds; a publisher that dies leaves its repositories to others after that. */
+const PUBLISH_LEASE_MS = 60_000;
 
 export interface Bot {
   /** Where webhooks are taken; null for a worker without a server. */
@@ -119,10 +123,23 @@ function reviewContext(
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
     runtimeBuilder,
+    attester: (owner) => lazyAttester(() => createAttester(services, owner, variables)),
+    publishLeaseMs: PUBLISH_LEASE_MS,
     smoke: services.environment.smoke === 'on' ? createSmoker(services, variables) : smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),
+  };
+}
+
+/** Made when it is first asked: signing settings are read from files. */
+function lazyAttester(make: () => Promise<Attester>): Attester {
+  let made: Promise<Attester> | null = null;
+  return {
+    async attest(...statement) {
+      made ??= make();
+      return (await made).attest(...statement);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Comment, GitHub, Repo } from '../github/types.ts';
 import { sha256Hex } from '../image/hash.ts';
+import { enqueueRelease } from '../publishing/release/request-release.ts';
 import type { ReviewContext } from '../review/context.ts';
 import type { CommentJob } from '../review/types.ts';
 import { claimCommand, findCommand, setCommandOutcome } from '../store/commands.ts';
@@ -14,6 +15,7 @@ const HELP = [
   '- `/rebuild all`: the same for every model of this pull request',
   '- `--experimental` after either: on experimental runtimes too, from now on in this pull request',
   '- `/approve <sha>`: build what this very commit asks for, where that waits for an approval (at least 12 digits)',
+  '- `/release <tag> [--latest] [--experimental] [--set ARG=VALUE]…`, on any issue too: publish the whole catalog under this name',
 ].join('\n');
 
 interface Asked {
@@ -58,6 +60,11 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
       return answer(HELP, 'help', asked);
     case 'malformed':
       return answer(`I did not understand that: ${command.message}.`, 'malformed', asked);
+    case 'release': {
+      const { options } = command;
+      const asking = { options, issue: comment.issueNumber };
+      return begin({ ok: true }, asked, (tx) => enqueueRelease(context.queue, job, asking, tx));
+    }
     case 'rebuild': {
       const { kind, ...rebuild } = command;
       const pull = await github.pullRequest(repo, job.pr);

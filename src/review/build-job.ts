@@ -240,7 +240,8 @@ function followProgress(
 }
 
 async function tellWaiting(key: BuildClaim, context: ReviewContext): Promise<void> {
-  for (const { repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
-    await conclude(context, { repoId, pr, headSha });
+  for (const { kind, repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
+    // A release looks for itself.
+    if (kind !== 'release') await conclude(context, { repoId, pr, headSha });
   }
 }

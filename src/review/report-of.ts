@@ -21,7 +21,7 @@ type LedgerBuild = Build<BuildRequest, BuildResult>;
 
 /** A review as the ledger has it now, as plain data to report. */
 export async function reportOf(
-  { headSha, plan }: Review<ReviewPlan>,
+  { headSha, plan }: Pick<Review<ReviewPlan>, 'headSha' | 'plan'>,
   { store, builds, services }: Pick<ReviewContext, 'store' | 'builds' | 'services'>,
 ): Promise<ReviewReport> {
   const found = new Map<PlannedTarget, LedgerBuild>();

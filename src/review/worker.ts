@@ -1,6 +1,8 @@
 import { runCommand } from '../commands/run-command.ts';
 import { asPublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { runRelease } from '../publishing/release/release-job.ts';
+import { releaseJobSchema } from '../publishing/release/request-release.ts';
 import { runBuild } from './build-job.ts';
 import { concludeReview } from './conclude-job.ts';
 import type { ReviewContext } from './context.ts';
@@ -28,6 +30,7 @@ export function startWorkers(context: ReviewContext): void {
   queue.work('build', { concurrency: BUILDS, data: buildJobSchema }, (job) => runBuild(job, context));
   queue.work('runtime', { concurrency: RUNTIMES, data: runtimeJobSchema }, (job) => runRuntime(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
+  queue.work('release', { concurrency: 2, data: releaseJobSchema }, (job) => runRelease(job, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 }
 

@@ -226,6 +226,8 @@ export const MIGRATIONS: readonly Migration[] = [
         served_until timestamptz,
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
+      `ALTER TABLE publisher.attachments DROP CONSTRAINT attachments_kind_check`,
+      `ALTER TABLE publisher.attachments ADD CONSTRAINT attachments_kind_check CHECK (kind IN ('pull-request', 'publication', 'release'))`,
       `CREATE TABLE publisher.releases (
         catalog text NOT NULL,
         tag text NOT NULL,

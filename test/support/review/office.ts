@@ -33,6 +33,7 @@ import { catalogOf } from '../demo/stories.ts';
 import { createFakeGitHub, type FakeGitHub } from '../github/index.ts';
 import type { HubModel } from '../hub/model.ts';
 import { type HubStandIn, startHub } from '../hub/server.ts';
+import { SilentAttester } from '../publish/memory-publisher.ts';
 import { pushBaseImage, type RegistryStandIn, startRegistry } from '../registry/index.ts';
 import { notScanned } from '../report/report.ts';
 import { FakeRuntimeBuilder } from '../runtimes/fake-builder.ts';
@@ -131,6 +132,8 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     serves: async () => true,
     scan: async () => notScanned('no Trivy'),
     runtimeBuilder: () => runtimes,
+    attester: () => new SilentAttester(),
+    publishLeaseMs: 3_000,
     smoke: smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
