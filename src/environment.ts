@@ -33,6 +33,8 @@ export interface Environment {
   /** Whether and how published images are signed, see `docs/supply-chain.md`. */
   signing: SigningSettings;
   ceilings: Ceilings;
+  /** Bytes per second that copies to mirrors of this process take together; null = as fast as it goes. */
+  mirrorRate: number | null;
   /** Only `serve` and `worker` have it. */
   app: AppEnvironment | null;
   /** Values that no output may show. */
@@ -110,6 +112,7 @@ const common = z.object({
   MAX_BYTES_PER_OWNER_PER_DAY: bytes.default(5e12),
   MAX_BUILDS_PER_OWNER: count.default(2),
   STALL_TIMEOUT: minutes.default(600_000),
+  MIRROR_RATE: bytes.refine((value) => value >= 1024, 'must be at least 1KiB (a second)').optional(),
   ...signingVariables,
 });
 
@@ -179,6 +182,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
       maxBuildsPerOwner: data.MAX_BUILDS_PER_OWNER,
       stallTimeoutMs: data.STALL_TIMEOUT,
     },
+    mirrorRate: data.MIRROR_RATE ?? null,
     app: github === null ? null : appEnvironment(github.data),
     secrets: [
       'HF_TOKEN',

@@ -9,7 +9,6 @@ import { createKeyedLocks } from './github/locks.ts';
 import { createQueue, type Queue, type QueueOptions } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
 import { createAttester } from './publish/attest/create-attester.ts';
-import type { Attester } from './publish/attest/types.ts';
 import { isLoopbackHost } from './registry/reference.ts';
 import { ledgerOf, type ReviewContext } from './review/context.ts';
 import { startWorkers } from './review/worker.ts';
@@ -23,8 +22,8 @@ import { startWeb, type Web } from './web/server.ts';
 
 /** Milliseconds running jobs may go on after SIGTERM before they are handed back; all of `stop` has to end within ten seconds. */
 const DRAIN_MS = 3_000;
-/** Milliseconds; a publisher that dies leaves its repositories to others after that. */
-const PUBLISH_LEASE_MS = 60_000;
+/** Seconds a worker may go unheard before its jobs, and what it was publishing, are another's. */
+const LEASE_SECONDS = 60;
 
 export interface Bot {
   /** Where webhooks are taken; null for a worker without a server. */
@@ -78,12 +77,13 @@ export async function startBot({
   };
   try {
     const queue = await createQueue(store, { ...patience, logger, redact: services.redact });
+    const leaseMs = (patience.leaseSeconds ?? LEASE_SECONDS) * 1_000;
     const stopping = new AbortController();
     // Jobs that are handed back wait for GitHub no longer.
     const drain = () => queue.stop({ graceMs: DRAIN_MS, onHandBack: () => stopping.abort() });
     closing.unshift(drain);
     const installations = openInstallations(app, services, stopping.signal);
-    startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables));
+    startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables, leaseMs));
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
     // At once with the jobs: what comes in now is only recorded.
     if (web !== null) closing.splice(0, 1, () => Promise.all([web.close(), drain()]));
@@ -113,7 +113,9 @@ function reviewContext(
   { services, store, queue, installations }: Parts,
   runtimeBuilder: ReviewContext['runtimeBuilder'],
   variables: Record<string, string | undefined>,
+  publishLeaseMs: number,
 ): ReviewContext {
+  const listed = new Map();
   return {
     services,
     store,
@@ -123,23 +125,12 @@ function reviewContext(
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
     runtimeBuilder,
-    attester: (owner) => lazyAttester(() => createAttester(services, owner, variables)),
-    publishLeaseMs: PUBLISH_LEASE_MS,
+    attester: (owner) => createAttester(services, owner, variables, listed),
+    publishLeaseMs,
     smoke: services.environment.smoke === 'on' ? createSmoker(services, variables) : smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
     ...ledgerOf(),
-  };
-}
-
-/** Made when it is first asked: signing settings are read from files. */
-function lazyAttester(make: () => Promise<Attester>): Attester {
-  let made: Promise<Attester> | null = null;
-  return {
-    async attest(...statement) {
-      made ??= make();
-      return (await made).attest(...statement);
-    },
   };
 }
 

@@ -16,7 +16,10 @@ export interface ReadyStep {
  *
  * @throws PublicationFailed at the first that cannot be moved, with those that were
  */
-export async function moveTags(ready: readonly ReadyStep[], context: PublishContext): Promise<TagMove[]> {
+export async function moveTags(
+  ready: readonly ReadyStep[],
+  context: Pick<PublishContext, 'guard' | 'moved' | 'signal'>,
+): Promise<TagMove[]> {
   const moves: TagMove[] = [];
   for (const [at, { step, digest, target }] of ready.entries()) {
     if (step.action === 'keep' || step.action === 'conflict') continue;

@@ -62,7 +62,8 @@ export async function writeMarker(target: PublishTarget, catalog: string, signal
 
 /** Why a catalog may not publish to a repository, with what to do about it; null when it may. */
 export function ownershipRefusal(repository: string, ownership: Ownership): string | null {
-  const adopt = 'A maintainer takes it over with `/adopt` on a pull request, or with `publish --catalog-id … --adopt`.';
+  const adopt =
+    'A maintainer takes it over with `/adopt` on a pull request, or with `publish --catalog-id ID --force`.';
   switch (ownership.state) {
     case 'ours':
     case 'unclaimed-empty':

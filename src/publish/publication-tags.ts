@@ -20,6 +20,9 @@ export interface PublicationTagsOptions {
 /** Tags that mean something else in a repository: pull requests' previews, the owner's marker, what lies beside a digest. */
 const RESERVED = /^(?:pr-\d+(?:-|$)|publisher-owner$|sha256-[0-9a-f]{64})/;
 
+/** Whether a tag is none that a template gave. */
+export const isReserved = (tag: string): boolean => RESERVED.test(tag);
+
 /** The tags a publication gives each target, in the targets' order, the most specific first, with the immutable one of the inputs key. */
 export function publicationTags({ targets, model, settings, fields = {} }: PublicationTagsOptions): RenderedTags[] {
   return renderFor(templatesOf(settings), targets, model, fields).map(withoutReserved);

@@ -31,9 +31,9 @@ export interface ReviewContext {
   scan: Scanner;
   /** Builds the runtime images that models stand on, with the registry logins of an account. */
   runtimeBuilder(owner: string): RuntimeBuilder;
-  /** States what published images are made of and signs it, with the registry logins of an account. */
-  attester(owner: string): Attester;
-  /** Milliseconds that a publisher may go on for after its last sign of life. */
+  /** States what an image is, and signs it where the operator set that up, with the registry logins of an account. */
+  attester(owner: string): Promise<Attester>;
+  /** Milliseconds that a publisher may go unheard before others publish to its repositories. */
   publishLeaseMs: number;
   /** Runs a finished image; never throws for a run that did not happen. */
   smoke: Smoker;

@@ -44,7 +44,10 @@ export async function knownCatalogs(db: Database, filter: { repoId?: number } = 
     .from(catalogs)
     .where(filter.repoId === undefined ? undefined : eq(catalogs.repoId, filter.repoId))
     .orderBy(asc(catalogs.catalog));
-  return rows.map(({ updatedAt: _, ...row }) => ({ ...row, state: stateSchema.parse(row.state) }));
+  return rows.map(({ updatedAt: _, unfinished: _unfinished, ...row }) => ({
+    ...row,
+    state: stateSchema.parse(row.state),
+  }));
 }
 
 /** The catalog is gone from its default branch, or the App from its repository. */

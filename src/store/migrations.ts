@@ -224,6 +224,7 @@ export const MIGRATIONS: readonly Migration[] = [
         path text NOT NULL,
         state jsonb NOT NULL,
         served_until timestamptz,
+        unfinished text,
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
       `ALTER TABLE publisher.attachments DROP CONSTRAINT attachments_kind_check`,

@@ -2,7 +2,7 @@ import { and, asc, eq, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { digestSchema } from '../build/schema.ts';
 import type { Database } from './database.ts';
-import { publishing } from './schema.ts';
+import { catalogs, publishing } from './schema.ts';
 
 /**
  * How far the publication of one model of a catalog has come:
@@ -29,6 +29,8 @@ const detailsSchema = z.object({
   pr: z.number().nullable(),
   /** Why it failed, in words. */
   failure: z.string().nullable(),
+  /** What is not published and is no failure, in words. */
+  notes: z.array(z.string()),
   /** Whether an issue about it is open. */
   issue: z.boolean(),
 });
@@ -58,6 +60,14 @@ export async function setModelPublication(db: Database, row: ModelPublication): 
     });
 }
 
+/** Has a model looked at again, keeping whatever is known of it by now. */
+export async function reopenModelPublication(db: Database, catalog: string, short: string): Promise<void> {
+  await db
+    .update(publishing)
+    .set({ state: 'pending', updatedAt: sql`now()` })
+    .where(and(eq(publishing.catalog, catalog), eq(publishing.short, short)));
+}
+
 /** All models of a catalog that were ever looked at, by `short`. */
 export async function modelPublications(db: Database, catalog: string): Promise<Map<string, ModelPublication>> {
   const rows = await db.select().from(publishing).where(eq(publishing.catalog, catalog)).orderBy(asc(publishing.short));
@@ -72,4 +82,14 @@ export async function modelPublications(db: Database, catalog: string): Promise<
 /** The model is gone from its catalog. */
 export async function forgetModelPublication(db: Database, catalog: string, short: string): Promise<void> {
   await db.delete(publishing).where(and(eq(publishing.catalog, catalog), eq(publishing.short, short)));
+}
+
+/** The head of the default branch whose check says that its publication is in progress; null for none. */
+export async function unfinishedHead(db: Database, catalog: string): Promise<string | null> {
+  const [row] = await db.select({ head: catalogs.unfinished }).from(catalogs).where(eq(catalogs.catalog, catalog));
+  return row?.head ?? null;
+}
+
+export async function setUnfinishedHead(db: Database, catalog: string, head: string | null): Promise<void> {
+  await db.update(catalogs).set({ unfinished: head }).where(eq(catalogs.catalog, catalog));
 }

@@ -262,6 +262,8 @@ export const catalogs = publisher.table('catalogs', {
   path: text('path').notNull(),
   state: jsonb('state').notNull(),
   servedUntil: time('served_until'),
+  /** Head whose check is still in progress. */
+  unfinished: text('unfinished'),
   updatedAt: time('updated_at').notNull().default(now),
 });
 

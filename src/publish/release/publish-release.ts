@@ -9,7 +9,7 @@ import { placesOf } from '../places.ts';
 import { publicationTags } from '../publication-tags.ts';
 import { publishTargets } from '../publish.ts';
 import { releaseFields } from '../tag-fields.ts';
-import type { CatalogSource, Place, PublishContext, PublishedImage, WantedPublication } from '../types.ts';
+import type { CatalogSource, Place, PublishContext, PublishedImage } from '../types.ts';
 import type { ReleaseOptions } from './options.ts';
 import { type ReadyRuntime, readyRuntimes, runtimeSteps } from './release-runtimes.ts';
 import { releaseTemplates } from './release-tags.ts';
@@ -26,16 +26,21 @@ export interface ReleaseInput {
   catalog: Catalog;
   options: ReleaseOptions;
   /** Every image of the release: tags that collide are told apart over all of them. */
-  ready: readonly ReadyImage[];
+  targets: readonly PlannedTarget[];
   /** Git tags of what was released before. */
   earlier: readonly string[];
   destinations: DestinationContext;
-  source: CatalogSource;
+}
+
+/** An image with where it goes. */
+export interface PlacedImage {
+  target: PlannedTarget;
+  places: Place[];
 }
 
 /** Everything a release will name, decided before anything is connected to. */
 export interface PreparedRelease {
-  wanted: WantedPublication[];
+  placed: PlacedImage[];
   runtimes: ReadyRuntime[];
   /** `host/repository`, each once: what has to be leased. */
   repositories: string[];
@@ -48,41 +53,43 @@ export interface PreparedRelease {
  * @throws PublisherError `denied` with every reason why the release as a whole cannot be; `refused` where an operator's list says no
  */
 export function prepareRelease(input: ReleaseInput): PreparedRelease {
+  const refusals: string[] = [];
   const problems: string[] = [];
   const notes: string[] = [];
-  const wanted: WantedPublication[] = [];
-  for (const short of new Set(input.ready.map(({ target }) => target.model.short))) {
-    const mine = input.ready.filter(({ target }) => target.model.short === short);
+  const placed: PlacedImage[] = [];
+  for (const short of new Set(input.targets.map(({ model }) => model.short))) {
+    const mine = input.targets.filter((target) => target.model.short === short);
     const model = input.catalog.models.find((entry) => entry.short === short);
     if (model === undefined) continue;
-    const placed = placesOf(model, input.catalog.settings, input.destinations);
-    problems.push(...placed.problems);
-    notes.push(...placed.notes);
+    const found = placesOf(model, input.catalog.settings, input.destinations);
+    refusals.push(...found.problems);
+    notes.push(...found.notes);
     const tags = tagsOf(input, mine, model);
-    for (const [at, one] of mine.entries()) {
+    for (const [at, target] of mine.entries()) {
       const rendered = tags[at] ?? { tags: [], problems: [] };
-      problems.push(...rendered.problems.map((problem) => `${short} ${one.target.variant}: ${problem}`));
-      const places = placed.places.map((place): Place => ({ ...place, tags: rendered.tags }));
-      if (places.length > 0) wanted.push({ ...one, places, source: input.source });
+      problems.push(...rendered.problems.map((problem) => `${short} ${target.variant}: ${problem}`));
+      const places = found.places.map((place): Place => ({ ...place, tags: rendered.tags }));
+      if (places.length > 0) placed.push({ target, places });
     }
   }
+  if (refusals.length > 0) throw new PublisherError('refused', [...new Set(refusals)].join(' '));
   if (problems.length > 0) throw new PublisherError('denied', [...new Set(problems)].join(' '));
   const runtimes = readyRuntimes(input);
   const repositories = [
-    ...wanted.flatMap(({ places }) => places.map(({ repository }) => repository)),
+    ...placed.flatMap(({ places }) => places.map(({ repository }) => repository)),
     ...runtimes.flatMap((runtime) => runtime.repositories),
   ];
-  return { wanted, runtimes, repositories: [...new Set(repositories)], notes: [...new Set(notes)] };
+  return { placed, runtimes, repositories: [...new Set(repositories)], notes: [...new Set(notes)] };
 }
 
 function tagsOf(
   { catalog, options, earlier }: ReleaseInput,
-  ready: readonly ReadyImage[],
+  targets: readonly PlannedTarget[],
   model: { runtimes: string[] },
 ) {
   const { inputsTag } = catalog.settings;
   return publicationTags({
-    targets: ready.map(({ target }) => target),
+    targets,
     model,
     settings: { tags: releaseTemplates(options, catalog.settings.tags, earlier), inputsTag },
     fields: releaseFields(options.tag),
@@ -96,9 +103,16 @@ function tagsOf(
  * @throws PublisherError as `publishTargets` and `moveTags`
  */
 export async function publishRelease(
-  { wanted, runtimes }: PreparedRelease,
+  { placed, runtimes }: PreparedRelease,
+  ready: readonly ReadyImage[],
+  source: CatalogSource,
   context: PublishContext,
 ): Promise<{ images: PublishedImage[]; snapshot: Snapshot }> {
+  const wanted = placed.map(({ target, places }) => {
+    const one = ready.find((candidate) => candidate.target === target);
+    if (one !== undefined) return { ...one, places, source };
+    throw new PublisherError('internal', `${target.model.short} ${target.variant} is released and was not built.`);
+  });
   const steps = await runtimeSteps(runtimes, context);
   const images = await publishTargets(wanted, context);
   await moveTags(steps, context);

@@ -43,16 +43,16 @@ export function withReleaseArguments(catalog: Catalog, { set, experimental }: Re
 export function readyRuntimes({
   catalog,
   options,
-  ready,
+  targets,
   destinations,
 }: {
   catalog: Catalog;
   options: ReleaseOptions;
-  ready: readonly { target: PlannedTarget }[];
+  targets: readonly PlannedTarget[];
   destinations: DestinationContext;
 }): ReadyRuntime[] {
   const runtimes = new Map<string, ReadyRuntime>();
-  for (const { target } of ready) {
+  for (const target of targets) {
     const base = target.request?.base;
     if (base === undefined || !base.own || runtimes.has(target.runtime)) continue;
     const { registry, repository } = parseReference(base.reference);

@@ -26,29 +26,31 @@ export async function nameRelease(
 ): Promise<Snapshot> {
   const { services, store } = context;
   const earlier = await releasedBefore(store.db, row);
+  const ready = states.flatMap(readyImage);
   const prepared = prepareRelease({
     catalog,
     options: row.options,
-    ready: states.flatMap(readyImage),
+    targets: ready.map(({ target }) => target),
     earlier: earlier.map(({ tag }) => tag),
     destinations: planContext(job.owner, services),
-    source: { repository: `https://github.com/${job.owner}/${job.repo}`, commit, path: CATALOG_PATH },
   });
+  const source = { repository: `https://github.com/${job.owner}/${job.repo}`, commit, path: CATALOG_PATH };
   const open = (repository: string) => services.target(parseReference(repository), job.owner);
   const stillWanted = async () => {
     const now = await findRelease(store.db, row);
     return now?.state === 'requested' && now.commit === commit;
   };
   return underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
-    const own = new Set(prepared.wanted.flatMap(({ places }) => places.map(({ repository }) => repository)));
+    const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
     for (const repository of own) {
       if ((await holderOf(store.db, repository))?.marked === true) continue;
       await leased.guard(repository);
       await writeMarker(open(repository), row.catalog, leased.signal);
       await noteMarked(store.db, repository);
     }
-    const attester = context.attester(job.owner);
-    const done = await publishRelease(prepared, { ...leased, open, copy: copyImage, attester, force: false });
+    const attester = await context.attester(job.owner);
+    const publishing = { ...leased, open, copy: copyImage, attester, force: false };
+    const done = await publishRelease(prepared, ready, source, publishing);
     return done.snapshot;
   });
 }

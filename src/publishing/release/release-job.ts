@@ -65,7 +65,8 @@ async function advance(
   const problem = releaseTagProblem(row.tag);
   if (problem !== null) throw new PublisherError('denied', problem);
   await requestReleaseBuilds(job, release, context);
-  const { targets, scanning } = await reportOf({ headSha: release.commit, plan: reviewOf(release) }, context);
+  const reviewed = { repoId: job.repoId, pr: 0, headSha: release.commit, plan: reviewOf(release) };
+  const { targets, scanning } = await reportOf(reviewed, context);
   const verdict = releaseVerdict(targets, scanning);
   if (verdict.kind === 'failed') {
     throw new PublisherError('denied', `Nothing was tagged. ${verdict.failures.join(' ')}`);

@@ -1,7 +1,7 @@
 import { inLanes } from '../../build/lanes.ts';
 import { PublisherError } from '../../errors.ts';
 import type { Digest, PublishTarget } from '../types.ts';
-import { imageTree } from './tree.ts';
+import { type ImageTree, imageTree } from './tree.ts';
 
 const LANES = 4;
 
@@ -18,6 +18,11 @@ export async function compareImage(
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<string[]> {
   const tree = await imageTree(from, digest, { everything: true, ...(signal === undefined ? {} : { signal }) });
+  return compareTree(to, tree, signal);
+}
+
+/** The same for a tree that was read already. */
+export async function compareTree(to: PublishTarget, tree: ImageTree, signal?: AbortSignal): Promise<string[]> {
   const manifests = await inLanes(tree.manifests, LANES, signal, async ({ content, referrers }, lane) => {
     if (!(await reads(to, content.digest, lane))) return [`manifest ${content.digest} is missing`];
     if (referrers.length === 0) return [];

@@ -41,7 +41,16 @@ export async function copyImage(
   digest: Digest,
   options: CopyOptions,
 ): Promise<CopiedBytes> {
-  const tree = await imageTree(from, digest, options);
+  return copyTree(from, to, await imageTree(from, digest, options), options);
+}
+
+/** The same for a tree that was read already. */
+export async function copyTree(
+  from: PublishTarget,
+  to: PublishTarget,
+  tree: ImageTree,
+  options: Omit<CopyOptions, 'everything'>,
+): Promise<CopiedBytes> {
   const sizes = await inLanes(tree.blobs, LANES, options.signal, (blob, signal) =>
     copyBlob(from, to, blob, { ...options, signal }),
   );
@@ -55,7 +64,7 @@ async function copyBlob(
   from: PublishTarget,
   to: PublishTarget,
   { mediaType, digest, size }: Descriptor,
-  { signal, onBytes, throttle, near = [] }: CopyOptions & { signal: AbortSignal },
+  { signal, onBytes, throttle, near = [] }: Omit<CopyOptions, 'everything'> & { signal: AbortSignal },
 ): Promise<number> {
   const blob = { mediaType, digest, size };
   if (await to.has(blob, { signal })) return 0;
