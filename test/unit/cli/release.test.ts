@@ -64,7 +64,7 @@ describe('release', () => {
     expect(older.images[0]?.tags).toEqual(expect.arrayContaining(['1.1.9-slim', '1.1-slim', 'latest-slim']));
     expect(older.images[0]?.tags).not.toContain('1-slim');
     expect(older.releaseNotes).toMatch(/Since `v1\.2\.0`:\n\n### Removed\n\n- `two`/);
-  });
+  }, 120_000);
 
   it('tags nothing when one target fails', async () => {
     const path = await stage.catalog('half', '  - {id: acme/tiny, short: half}\n  - {id: acme/nobody, short: missing}');
