@@ -23,10 +23,16 @@ export async function mayAdopt(
   const review = await reviews.findReview(store.db, { repoId, pr, headSha: pull.headSha });
   const plan = review?.plan ?? null;
   if (review === null || plan === null) {
-    return { ok: false, sentence: 'The head of this pull request is not planned yet: try again when its checks say more.' };
+    return {
+      ok: false,
+      sentence: 'The head of this pull request is not planned yet: try again when its checks say more.',
+    };
   }
   if (review.fork && plan.approvedBy === null) {
-    return { ok: false, sentence: `This pull request comes from a fork: ${code(`/approve ${pull.headSha}`)} comes first.` };
+    return {
+      ok: false,
+      sentence: `This pull request comes from a fork: ${code(`/approve ${pull.headSha}`)} comes first.`,
+    };
   }
   const wanted = Object.entries(plan.places).filter(([short]) => shorts === 'all' || shorts.includes(short));
   const repositories = [...new Set(wanted.flatMap(([, places]) => places))];
