@@ -4,6 +4,7 @@ import { sha256Hex } from './image/hash.ts';
 import type { Queue } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
 import { enqueueRelease } from './publishing/release/request-release.ts';
+import { enqueuePublish } from './publishing/trigger.ts';
 import type { CommandJob, PullRef, ReviewJob } from './review/types.ts';
 import type { Transaction } from './store/database.ts';
 import { isPayloadKnown, recordDelivery } from './store/deliveries.ts';
@@ -135,7 +136,10 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
       if (login === undefined) return;
       const payload = { ...event.payload, repository: { id: repository.id, name: repository.name, owner: { login } } };
       await accept(event, payload, {
-        enqueue: (tx, repo) => command(tx, { kind: 'refresh', ...repo }, `refresh ${repo.repoId}`),
+        async enqueue(tx, repo) {
+          await command(tx, { kind: 'refresh', ...repo }, `refresh ${repo.repoId}`);
+          await enqueuePublish(queue, repo, { transaction: tx });
+        },
       });
     });
     probot.on('release.published', async (event) => {

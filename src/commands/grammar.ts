@@ -8,6 +8,8 @@ export type ParsedCommand =
   /** `sha` is at least 12 hex digits, lower case. */
   | { kind: 'approve'; sha: string }
   | { kind: 'release'; options: ReleaseOptions }
+  /** Takes over registry repositories. */
+  | { kind: 'adopt'; shorts: 'all' | [string] }
   | { kind: 'help' }
   /** Looks like one of ours, but is not; `message` says what to write. */
   | { kind: 'malformed'; message: string };
@@ -15,6 +17,7 @@ export type ParsedCommand =
 const SHORT = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const EXPERIMENTAL = '--experimental';
 const REBUILD_USAGE = 'write `/rebuild <short> [slim|fat] [--experimental]` or `/rebuild all [--experimental]`';
+const ADOPT_USAGE = 'write `/adopt` or `/adopt <short>`';
 const APPROVE_USAGE = 'write `/approve <sha>` with at least 12 digits of the commit you looked at';
 
 /**
@@ -29,6 +32,8 @@ export function parseCommand(body: string): ParsedCommand {
       return words.length === 0 ? { kind: 'help' } : { kind: 'none' };
     case '/rebuild':
       return parseRebuild(words);
+    case '/adopt':
+      return parseAdopt(words);
     case '/approve':
       return parseApprove(words);
     case '/release': {
@@ -51,6 +56,13 @@ function parseRebuild(words: string[]): ParsedCommand {
   }
   if (what.length > 100 || !SHORT.test(what)) return malformed;
   return { kind: 'rebuild', shorts: [what], variant: variant ?? null, experimental };
+}
+
+function parseAdopt([short, ...more]: string[]): ParsedCommand {
+  if (more.length > 0 || (short !== undefined && (short.length > 100 || !SHORT.test(short)))) {
+    return { kind: 'malformed', message: ADOPT_USAGE };
+  }
+  return { kind: 'adopt', shorts: short === undefined || short === 'all' ? 'all' : [short] };
 }
 
 function parseApprove([sha, ...more]: string[]): ParsedCommand {

@@ -5,6 +5,7 @@ import type { ReviewContext } from '../review/context.ts';
 import type { CommentJob } from '../review/types.ts';
 import { claimCommand, findCommand, setCommandOutcome } from '../store/commands.ts';
 import type { Transaction } from '../store/database.ts';
+import { adopt, mayAdopt } from './adopt.ts';
 import { type Answer, approveHead, enqueueReview, isAuthorised, mayApprove, mayRebuild } from './ask.ts';
 import { type ParsedCommand, parseCommand } from './grammar.ts';
 
@@ -14,6 +15,7 @@ const HELP = [
   '- `/rebuild <short> [slim|fat]`: resolve the model and its base again, build and scan',
   '- `/rebuild all`: the same for every model of this pull request',
   '- `--experimental` after either: on experimental runtimes too, from now on in this pull request',
+  '- `/adopt [short]`: take over the registry repositories of the models of this pull request, whatever is in them',
   '- `/approve <sha>`: build what this very commit asks for, where that waits for an approval (at least 12 digits)',
   '- `/release <tag> [--latest] [--experimental] [--set ARG=VALUE]…`, on any issue too: publish the whole catalog under this name',
 ].join('\n');
@@ -70,6 +72,11 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
       const pull = await github.pullRequest(repo, job.pr);
       const may = await mayRebuild(rebuild, pull, job, context);
       return begin(may, asked, (tx) => enqueueReview(job, { rebuild, force: false }, context, tx));
+    }
+    case 'adopt': {
+      const pull = await github.pullRequest(repo, job.pr);
+      const may = await mayAdopt(command.shorts, pull, job, context);
+      return begin(may, asked, (tx) => adopt(may.ok ? may.repositories : [], job, context, tx));
     }
     case 'approve': {
       const pull = await github.pullRequest(repo, job.pr);

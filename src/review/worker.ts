@@ -1,8 +1,12 @@
 import { runCommand } from '../commands/run-command.ts';
 import { asPublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { mirrorJobSchema, runMirror } from '../publish/mirror/job.ts';
+import { createThrottle } from '../publish/mirror/throttle.ts';
+import { runPublish } from '../publishing/publish-job.ts';
 import { runRelease } from '../publishing/release/release-job.ts';
 import { releaseJobSchema } from '../publishing/release/request-release.ts';
+import { publishJobSchema } from '../publishing/types.ts';
 import { runBuild } from './build-job.ts';
 import { concludeReview } from './conclude-job.ts';
 import type { ReviewContext } from './context.ts';
@@ -22,13 +26,20 @@ import {
 const BUILDS = 6;
 /** Builders compile and unpack: each wants processors and disk. */
 const RUNTIMES = 2;
+/** Publications move tags and few bytes; one that waits for its registry must not hold up another's. */
+const PUBLICATIONS = 4;
+const MIRRORS = 2;
 
 /** Begins to run all jobs of the product in this process. */
 export function startWorkers(context: ReviewContext): void {
-  const { queue } = context;
+  const { queue, services } = context;
+  const { environment, clock } = services;
   queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
   queue.work('build', { concurrency: BUILDS, data: buildJobSchema }, (job) => runBuild(job, context));
   queue.work('runtime', { concurrency: RUNTIMES, data: runtimeJobSchema }, (job) => runRuntime(job, context));
+  queue.work('publish', { concurrency: PUBLICATIONS, data: publishJobSchema }, (job) => runPublish(job, context));
+  const mirroring = { ...context, throttle: createThrottle(environment.mirrorRate, clock) };
+  queue.work('mirror', { concurrency: MIRRORS, data: mirrorJobSchema }, (job) => runMirror(job, mirroring));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   queue.work('release', { concurrency: 2, data: releaseJobSchema }, (job) => runRelease(job, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));

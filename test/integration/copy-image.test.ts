@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { run } from '../../src/exec.ts';
@@ -180,5 +183,29 @@ describe('a copy', () => {
     );
     await copyImage(from, to, image.digest, everything);
     expect(await compareImage(from, to, image.digest)).toEqual([]);
+  });
+});
+
+const cosign = findProgram('cosign') !== null && real;
+
+describe.skipIf(!cosign)('a signature of stock cosign (needs cosign and docker-registry)', () => {
+  it('verifies on the copy as on the original', async () => {
+    const [one, two] = [await started(startDistribution()), await started(startDistribution())];
+    const [from, to] = [open(one, 'acme/x'), open(two, 'mirror/x')];
+    const { digest } = await pushBaseImage(from);
+    const cwd = await mkdtemp(join(tmpdir(), 'copy-cosign-'));
+    const options = { cwd, env: { COSIGN_PASSWORD: '' }, timeoutMs: 60_000 };
+    try {
+      await run('cosign', ['generate-key-pair'], options);
+      const sign = ['sign', '--key', 'cosign.key', '--tlog-upload=false', '--allow-insecure-registry', '--yes'];
+      await run('cosign', [...sign, `${from.name}@${digest}`], options);
+      const verify = ['verify', '--key', 'cosign.pub', '--insecure-ignore-tlog=true', '--allow-insecure-registry'];
+      const before = await run('cosign', [...verify, `${to.name}@${digest}`], { ...options, check: false });
+      await copyImage(from, to, digest, everything);
+      const after = await run('cosign', [...verify, `${to.name}@${digest}`], { ...options, check: false });
+      expect([before.exitCode === 0, after.exitCode]).toEqual([false, 0]);
+    } finally {
+      await rm(cwd, { recursive: true, force: true });
+    }
   });
 });

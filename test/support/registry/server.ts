@@ -1,17 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { digestOf } from '../../../src/registry/digest.ts';
-import { OCI_INDEX } from '../../../src/registry/media-types.ts';
 import { createCdn } from './cdn.ts';
 import { type Fault, takeFault } from './faults.ts';
-import { referrersOf, subjectOf } from './referrers.ts';
+import { createManifests, type ManifestManner } from './manifests.ts';
 import { receive, sendBlob, sendError } from './reply.ts';
 import { RegistryStorage } from './storage.ts';
 import { TokenService } from './tokens.ts';
 import { type Manner, UploadSessions } from './uploads.ts';
 
-export interface RegistryOptions {
+export interface RegistryOptions extends ManifestManner {
   /** Default `token`. */
   auth?: 'token' | 'basic' | 'none';
   /** Default `{robot: 'secret'}`. */
@@ -32,12 +30,6 @@ export interface RegistryOptions {
   /** Milliseconds from the beginning of an upload to its end; the connection of a longer one is cut. Default: no limit. */
   sessionMs?: number;
   relativeLocations?: boolean;
-  /** Whether there is a referrers API, and its promise to keep a subject (`OCI-Subject`). Default false, as Distribution 2.8. */
-  referrers?: boolean;
-  /** Referrers on one page of the API. Default: all. */
-  referrersPage?: number;
-  /** What may be deleted: nothing (405), manifests by digest (400 for tags, as Distribution 2.8), or tags too. Default `digest`. */
-  deletes?: 'nothing' | 'digest' | 'tag';
   /** Reuse what another stand-in stored, on its port: a registry that came back. */
   storage?: RegistryStorage;
   port?: number;
@@ -69,13 +61,12 @@ export interface RegistryStandIn {
   close(): Promise<void>;
 }
 
-const MANIFEST_LIMIT = 4 * 1024 * 1024;
 const SERVICE = 'registry-stand-in';
 const ROUTE = /^\/v2\/(.+)\/(blobs|manifests|tags|referrers)\/(uploads\/([^/]*)|[^/]+)$/;
 
 /** A registry on loopback, as strict as Distribution, that can be told to misbehave. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryStandIn> {
-  const { auth = 'token', mount = 201, now = Date.now, storage = new RegistryStorage(), deletes = 'digest' } = options;
+  const { auth = 'token', mount = 201, now = Date.now, storage = new RegistryStorage() } = options;
   const requests: RequestRecord[] = [];
   const faults: Fault[] = [];
   const tokens = new TokenService({
@@ -103,6 +94,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       refuse(response, [[repository, 'push']]);
     },
   });
+  const manifests = createManifests({ ...options, storage, location: (path) => `${origin}${path}` });
   const cdn = options.cdn === true ? createCdn(storage, faults, 2_000, now) : null;
   const cdnPort = cdn === null ? 0 : await listen(cdn.server, 0);
   const issuer = options.realm === true ? createServer((request, response) => void issue(request, response)) : null;
@@ -138,8 +130,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     const fault = takeFault(faults, method, url.pathname);
     if (await misbehaves(request, response, fault)) return;
     if (kind === 'tags') return tags(response, repository, url);
-    if (kind === 'referrers') return referrers(response, repository, rest, url);
-    if (kind === 'manifests') return manifests(request, response, repository, decodeURIComponent(rest), fault);
+    if (kind === 'referrers') return manifests.referrers(response, repository, rest, url);
+    if (kind === 'manifests') return manifests.handle(request, response, repository, decodeURIComponent(rest), fault);
     if (session === undefined) return blobs(request, response, repository, rest, fault);
     if (session !== '')
       return uploads.handle(request, response, { repository, id: session, query: url.searchParams }, fault);
@@ -212,88 +204,6 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       return void response.writeHead(307, { location: `http://127.0.0.1:${cdnPort}${cdn.sign(digest)}` }).end();
     }
     return sendBlob(request, response, blob, { 'docker-content-digest': digest }, fault);
-  }
-
-  async function manifests(
-    request: IncomingMessage,
-    response: ServerResponse,
-    name: string,
-    reference: string,
-    fault: Fault | null,
-  ): Promise<void> {
-    if (request.method === 'PUT') return putManifest(request, response, name, reference, fault);
-    if (request.method === 'DELETE') return deleteManifest(response, name, reference);
-    const found = storage.manifest(name, reference);
-    if (found === null) return sendError(response, 404, 'MANIFEST_UNKNOWN', `manifest unknown: ${reference}`);
-    const accepted = (request.headers.accept ?? '').split(',').map((type) => type.trim());
-    if (!accepted.includes(found.mediaType))
-      return sendError(response, 404, 'MANIFEST_UNKNOWN', 'not in an accepted form');
-    const headers = { 'content-type': found.mediaType, 'docker-content-digest': found.digest };
-    return sendBlob(request, response, found.bytes, headers, fault);
-  }
-
-  async function putManifest(
-    request: IncomingMessage,
-    response: ServerResponse,
-    name: string,
-    reference: string,
-    fault: Fault | null,
-  ): Promise<void> {
-    const bytes = await receive(request, fault);
-    if (bytes === null) return;
-    if (bytes.byteLength > MANIFEST_LIMIT) return sendError(response, 413, 'MANIFEST_INVALID', 'manifest too large');
-    const mediaType = request.headers['content-type'] ?? '';
-    const problem = storage.problemOf(name, mediaType, bytes);
-    if (problem !== null) return sendError(response, 400, 'MANIFEST_INVALID', problem);
-    const digest = digestOf(bytes);
-    if (reference.includes(':') && reference !== digest) {
-      return sendError(response, 400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
-    }
-    const repository = storage.repository(name);
-    repository.manifests.set(digest, { mediaType, bytes });
-    if (!reference.includes(':')) repository.tags.set(reference, digest);
-    const location = `${origin}/v2/${name}/manifests/${digest}`;
-    const subject = options.referrers === true ? subjectOf(bytes) : null;
-    const kept: Record<string, string> = subject === null ? {} : { 'oci-subject': subject };
-    response.writeHead(201, { location, 'docker-content-digest': digest, ...kept }).end();
-  }
-
-  function deleteManifest(response: ServerResponse, name: string, reference: string): void {
-    if (deletes === 'nothing') {
-      sendError(response, 405, 'UNSUPPORTED', 'The operation is unsupported.');
-      return;
-    }
-    const byTag = !reference.includes(':');
-    if (byTag && deletes === 'digest') {
-      sendError(response, 400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
-      return;
-    }
-    const found = storage.manifest(name, reference);
-    if (found === null) {
-      sendError(response, 404, 'MANIFEST_UNKNOWN', 'manifest unknown');
-      return;
-    }
-    if (byTag) storage.repository(name).tags.delete(reference);
-    else storage.deleteManifest(name, found.digest);
-    response.writeHead(202).end();
-  }
-
-  function referrers(response: ServerResponse, name: string, subject: string, url: URL): void {
-    if (options.referrers !== true) return void response.writeHead(404).end('404 page not found\n');
-    const wanted = url.searchParams.get('artifactType');
-    const last = url.searchParams.get('last') ?? '';
-    const all = referrersOf(storage, name, subject).filter(({ digest }) => digest > last);
-    const page = all.slice(0, options.referrersPage ?? all.length);
-    // The filter is applied to a page, as registries do: a page may be empty and not be the last.
-    const manifests = page.filter(({ artifactType }) => wanted === null || artifactType === wanted);
-    const next = new URL(url);
-    next.searchParams.set('last', page.at(-1)?.digest ?? '');
-    response.writeHead(200, {
-      'content-type': OCI_INDEX,
-      ...(wanted === null ? {} : { 'oci-filters-applied': 'artifactType' }),
-      ...(page.length < all.length ? { link: `<${next.pathname}${next.search}>; rel="next"` } : {}),
-    });
-    response.end(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
   }
 
   async function close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -196,6 +196,27 @@ describe('publish', () => {
     expect([code, told]).toEqual([0, expect.stringContaining(`${stage.registry.host}/acme/hf-tiny:v1.2.3-fat`)]);
     const after = await tagsOf(second.host, 'acme/hf-tiny');
     expect(after['v1.2.3-fat']).toBe(before['v1.2.3-fat']);
+  });
+});
+
+describe('a branch', () => {
+  it('has a namespace of its own where the registry asks for it, and its name in tags', async () => {
+    const path = await write('branch', '  - {id: acme/tiny, short: tiny}\n', ['  tags: ["{branch}-{variant}"]']);
+    const text = (await readFile(path, 'utf8')).replaceAll('{owner}', '{owner}{namespace_suffix}');
+    await writeFile(path, text);
+    const planned = async (variables: Record<string, string>) => {
+      const told = await stage.cli(['plan', '--json', '--catalog', path], { ...clean, ...variables });
+      const schema = z.object({ targets: z.array(z.object({ repository: z.string(), tags: z.array(z.string()) })) });
+      return schema.parse(told.json()).targets[0];
+    };
+    expect(await planned({ GITHUB_HEAD_REF: 'feat/add-login' })).toEqual({
+      repository: `${stage.registry.host}/acme0feat/hf-tiny`,
+      tags: ['feat-add-login-slim'],
+    });
+    expect(await planned({ GITHUB_HEAD_REF: 'main' })).toEqual({
+      repository: `${stage.registry.host}/acme/hf-tiny`,
+      tags: ['main-slim'],
+    });
   });
 });
 
