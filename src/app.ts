@@ -3,6 +3,7 @@ import { parseCommand } from './commands/grammar.ts';
 import { sha256Hex } from './image/hash.ts';
 import type { Queue } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
+import { enqueueRelease } from './publishing/release/request-release.ts';
 import { enqueuePublish } from './publishing/trigger.ts';
 import type { CommandJob, PullRef, ReviewJob } from './review/types.ts';
 import type { Transaction } from './store/database.ts';
@@ -101,8 +102,11 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
     probot.on('issue_comment.created', async (event) => {
       const { issue, comment, sender } = event.payload;
       // Cheap looks first; the job reads comment and author again.
-      if (issue.pull_request === undefined || sender.type === 'Bot') return;
-      if (parseCommand(comment.body).kind === 'none') return;
+      if (sender.type === 'Bot') return;
+      const { kind } = parseCommand(comment.body);
+      // Everything but a release is about a pull request.
+      const isRelease = kind === 'release' || (kind === 'malformed' && /^\s*\/release\b/.test(comment.body));
+      if (kind === 'none' || (issue.pull_request === undefined && !isRelease)) return;
       await accept(event, event.payload, {
         enqueue: (tx, repo) =>
           command(tx, { kind: 'comment', ...repo, pr: issue.number, commentId: comment.id }, `comment ${comment.id}`),
@@ -136,6 +140,13 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
           await command(tx, { kind: 'refresh', ...repo }, `refresh ${repo.repoId}`);
           await enqueuePublish(queue, repo, { transaction: tx });
         },
+      });
+    });
+    probot.on('release.published', async (event) => {
+      const { tag_name: tag } = event.payload.release;
+      const options = { tag, latest: false, experimental: false, set: [] };
+      await accept(event, event.payload, {
+        enqueue: (tx, repo) => enqueueRelease(queue, repo, { options, issue: null }, tx),
       });
     });
     probot.on('merge_group.checks_requested', async (event) => {

@@ -1,4 +1,5 @@
 import type { Variant } from '../catalog/types.ts';
+import { parseRelease, type ReleaseOptions } from '../publish/release/options.ts';
 
 export type ParsedCommand =
   | { kind: 'none' }
@@ -8,6 +9,7 @@ export type ParsedCommand =
   | { kind: 'approve'; sha: string }
   /** `short` null: every model that the repository publishes. */
   | { kind: 'rescan'; short: string | null }
+  | { kind: 'release'; options: ReleaseOptions }
   /** Takes over registry repositories. */
   | { kind: 'adopt'; shorts: 'all' | [string] }
   | { kind: 'help' }
@@ -39,6 +41,10 @@ export function parseCommand(body: string): ParsedCommand {
       return parseAdopt(words);
     case '/approve':
       return parseApprove(words);
+    case '/release': {
+      const parsed = parseRelease(words);
+      return parsed.ok ? { kind: 'release', options: parsed.options } : { kind: 'malformed', message: parsed.message };
+    }
     default:
       return { kind: 'none' };
   }

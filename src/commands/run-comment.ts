@@ -1,5 +1,6 @@
 import type { Comment, GitHub, Repo } from '../github/types.ts';
 import { sha256Hex } from '../image/hash.ts';
+import { enqueueRelease } from '../publishing/release/request-release.ts';
 import { code } from '../report/markdown.ts';
 import { plural } from '../report/numbers.ts';
 import type { ReviewContext } from '../review/context.ts';
@@ -22,6 +23,7 @@ const HELP = [
   '- `/rescan [short]`: scan what is published again, now; an issue tells what appeared',
   '- `/adopt [short]`: take over the registry repositories of the models of this pull request, whatever is in them',
   '- `/approve <sha>`: build what this very commit asks for, where that waits for an approval (at least 12 digits)',
+  '- `/release <tag> [--latest] [--experimental] [--set ARG=VALUE]…`, on any issue too: publish the whole catalog under this name',
 ].join('\n');
 
 interface Asked {
@@ -66,6 +68,11 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
       return answer(HELP, 'help', asked);
     case 'malformed':
       return answer(`I did not understand that: ${command.message}.`, 'malformed', asked);
+    case 'release': {
+      const { options } = command;
+      const asking = { options, issue: comment.issueNumber };
+      return begin({ ok: true }, asked, (tx) => enqueueRelease(context.queue, job, asking, tx));
+    }
     case 'rebuild': {
       const { kind, ...rebuild } = command;
       const pull = await github.pullRequest(repo, job.pr);

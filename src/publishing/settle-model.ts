@@ -1,12 +1,14 @@
 import type { Catalog } from '../catalog/types.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { mirrorPlaces } from '../publish/mirror/places.ts';
 import type { TagFields } from '../publish/tags.ts';
 import { outcome } from '../report/checks.ts';
 import { targetName } from '../report/target-name.ts';
 import type { ReviewReport, TargetState } from '../report/types.ts';
 import { standing } from '../report/verdict.ts';
 import type { ReviewContext } from '../review/context.ts';
+import { planContext } from '../review/plan-review.ts';
 import type { ReviewPlan } from '../review/types.ts';
 import { type ModelPublication, reopenModelPublication, setModelPublication } from '../store/publishing.ts';
 import type { Branch, Wanted } from './branch.ts';
@@ -42,13 +44,16 @@ export async function settleModel(
   const { short } = wanted;
   const all = looked.report.targets;
   const states = all.filter(({ target }) => target.model.short === short);
+  const model = catalog.models.find((candidate) => candidate.short === short);
   const row = rowOf(branch, catalog, wanted, looked, states);
   await setModelPublication(store.db, row);
   const end = async (failures: string[], published: Published[] = []): Promise<ModelResult> => {
     const state = failures.length === 0 ? 'published' : 'failed';
     const failure = failures.length === 0 ? null : context.services.redact(failures.join('\n'));
     const ended: ModelPublication = { ...row, state, details: { ...row.details, failure } };
-    await recordPublished(branch, published, ended, context);
+    const place = planContext(branch.owner, context.services);
+    const mirrors = model === undefined ? [] : mirrorPlaces(model, catalog.settings, place).places;
+    await recordPublished(branch, published, { row: ended, mirrors }, context);
     return { state, row: ended, published };
   };
   const again = async (error: PublisherError): Promise<ModelResult> => {
@@ -62,7 +67,6 @@ export async function settleModel(
   const unanswered = unansweredBy(states);
   if (unanswered !== null) return again(unanswered);
   if (states.some((state) => standing(state) === 'pending')) return { state: 'pending', row, published: [] };
-  const model = catalog.models.find((candidate) => candidate.short === short);
   const publishable = states.filter((state) => isPublishable(state, looked.report.scanning));
   const targets = all.map(({ target }) => target);
   const failures = states.flatMap((state) =>

@@ -246,7 +246,8 @@ async function tellEnded(key: BuildKey, context: ReviewContext): Promise<void> {
 }
 
 async function tellWaiting(key: BuildKey, context: ReviewContext): Promise<void> {
-  for (const { repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
-    await conclude(context, { repoId, pr, headSha });
+  for (const { kind, repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
+    // A release looks for itself.
+    if (kind !== 'release') await conclude(context, { repoId, pr, headSha });
   }
 }

@@ -114,8 +114,10 @@ async function abortUnlessOurs(claim: RuntimeClaim, { store, logger }: ReviewCon
 }
 
 async function tellWaiting(runtime: RuntimeKey, context: ReviewContext): Promise<void> {
-  for (const attachment of await attachmentsOf(context.store.db, attached(runtime)))
-    await conclude(context, attachment);
+  for (const attachment of await attachmentsOf(context.store.db, attached(runtime))) {
+    // A release looks for itself.
+    if (attachment.kind !== 'release') await conclude(context, attachment);
+  }
 }
 
 const attached = ({ key, repository }: RuntimeKey) => ({ inputs: key, destination: repository });

@@ -3,6 +3,8 @@ import { asPublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import { workMirrors } from '../publish/mirror/work.ts';
 import { runPublish } from '../publishing/publish-job.ts';
+import { runRelease } from '../publishing/release/release-job.ts';
+import { releaseJobSchema } from '../publishing/release/request-release.ts';
 import { publishJobSchema } from '../publishing/types.ts';
 import { runRescan } from '../watch/rescan-job.ts';
 import { rescanJobSchema } from '../watch/types.ts';
@@ -39,6 +41,7 @@ export function startWorkers(context: ReviewContext): void {
   queue.work('rescan', { concurrency: 1, data: rescanJobSchema }, (job) => runRescan(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   workMirrors(context);
+  queue.work('release', { concurrency: 2, data: releaseJobSchema }, (job) => runRelease(job, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 }
 

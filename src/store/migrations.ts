@@ -235,6 +235,21 @@ export const MIGRATIONS: readonly Migration[] = [
         updated_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (catalog, short)
       )`,
+      `ALTER TABLE publisher.attachments DROP CONSTRAINT attachments_kind_check`,
+      `ALTER TABLE publisher.attachments ADD CONSTRAINT attachments_kind_check CHECK (kind IN ('pull-request', 'publication', 'release'))`,
+      `CREATE TABLE publisher.releases (
+        catalog text NOT NULL,
+        tag text NOT NULL,
+        options jsonb NOT NULL,
+        state text NOT NULL,
+        commit text,
+        plan jsonb,
+        snapshot jsonb,
+        error text,
+        requested_at timestamptz NOT NULL DEFAULT now(),
+        published_at timestamptz,
+        PRIMARY KEY (catalog, tag)
+      )`,
     ],
   },
 ];

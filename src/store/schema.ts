@@ -278,3 +278,20 @@ export const watched = publisher.table(
   },
   (table) => [primaryKey({ columns: [table.catalog, table.short] })],
 );
+
+export const releases = publisher.table(
+  'releases',
+  {
+    catalog: text('catalog').notNull(),
+    tag: text('tag').notNull(),
+    options: jsonb('options').notNull(),
+    state: text('state').notNull(),
+    commit: text('commit'),
+    plan: jsonb('plan'),
+    snapshot: jsonb('snapshot'),
+    error: text('error'),
+    requestedAt: time('requested_at').notNull().default(now),
+    publishedAt: time('published_at'),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.tag] })],
+);

@@ -12,6 +12,7 @@ import {
   reportOf,
   settle,
 } from '../support/demo/stories.ts';
+import { until } from '../support/demo/wait.ts';
 import { startWorld, type World } from '../support/demo/world.ts';
 import { commitFiles } from '../support/hub/model.ts';
 import { tinyModel } from '../support/hub/tiny.ts';
@@ -32,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const settled = () => settle(world, world.bot.url, 60_000);
+const settled = () => settle(world, world.bot.url, 120_000);
 
 /** Digests of a pull request's images, as its comment shows them, by variant. */
 async function shown(pull: Pull): Promise<Record<string, string>> {
@@ -127,6 +128,35 @@ describe('what needs no pull request', () => {
     for (const [tag, digest] of Object.entries(before)) {
       if (tag.startsWith('i')) expect(imageTags('direct')[tag]).toBe(digest);
     }
+  });
+});
+
+describe('two pushes', () => {
+  const serving = (port: number) => entry(OPEN, 'ordered', `serve_args: ["--port", "${port}"]`);
+
+  test.each([
+    ['its upload', 'PATCH', /acme\/hf-ordered\/blobs\/uploads/],
+    ['the move of its tag', 'PUT', /acme\/hf-ordered\/manifests\/v1\.2\.3-slim$/],
+  ])('the first one slowed in %s: the tags end at the second', async (what, method, path) => {
+    const { repo } = await createTeam(world, method === 'PUT' ? 'slow-tag' : 'slow-upload');
+    const short = `ordered-${method.toLowerCase()}`;
+    const text = (port: number) => catalogOf(world, [serving(port).replace('short: "ordered"', `short: "${short}"`)]);
+    const slowed = new RegExp(path.source.replace('hf-ordered', `hf-${short}`));
+    world.registry.faults.push({ kind: 'slow', ms: 4_000, method, path: slowed });
+    await world.github.commitFiles(repo, 'main', { 'models.yaml': text(1) });
+    const seen = () => world.registry.requests.some((one) => one.method === method && slowed.test(one.path));
+    await until(`the first one to be slowed in ${what}`, async () => (seen() ? true : null), 60_000, 25);
+    const first = new Set(Object.values(imageTags(short)));
+    const head = await world.github.commitFiles(repo, 'main', { 'models.yaml': text(2) });
+    await settled();
+    const tags = imageTags(short);
+    for (const variant of ['slim', 'fat']) {
+      const digest = tags[`v1.2.3-${variant}`] ?? '';
+      expect(first.has(digest)).toBe(false);
+      const immutable = Object.entries(tags).filter(([tag]) => tag.startsWith('i') && tag.endsWith(variant));
+      expect(immutable.map(([, named]) => named)).toContain(digest);
+    }
+    expect(outcomes(await world.github.checks(repo, head))).toEqual({ 'model-images': 'success' });
   });
 });
 

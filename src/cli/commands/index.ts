@@ -6,6 +6,7 @@ import { mirror } from './mirror.ts';
 import { plan } from './plan.ts';
 import { prune } from './prune.ts';
 import { publish } from './publish.ts';
+import { release } from './release.ts';
 import { rescan } from './rescan.ts';
 import { runtime } from './runtime.ts';
 import { scan } from './scan.ts';
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   build,
   mirror,
   publish,
+  release,
   prune,
   runtime,
   scan,

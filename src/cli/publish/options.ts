@@ -14,14 +14,11 @@ export interface PublishOptions {
 }
 
 /** @throws PublisherError `usage` */
-export function readPublishOptions({ arguments: given }: CommandContext): PublishOptions {
+export function readPublishOptions(context: CommandContext): PublishOptions {
+  const { arguments: given } = context;
   const variant = given.text('variant');
   if (variant !== undefined && variant !== 'slim' && variant !== 'fat') {
     throw new PublisherError('usage', `--variant is slim or fat, not "${variant}".`);
-  }
-  const catalogId = given.text('catalog-id') ?? null;
-  if (catalogId !== null && !/^[\x21-\x7e]{1,200}$/.test(catalogId)) {
-    throw new PublisherError('usage', '--catalog-id is a word of at most 200 printable characters.');
   }
   return {
     variant,
@@ -29,6 +26,13 @@ export function readPublishOptions({ arguments: given }: CommandContext): Publis
     experimental: given.given('experimental'),
     force: given.given('force'),
     tags: given.list('tag'),
-    catalogId,
+    catalogId: readCatalogId(context),
   };
+}
+
+/** @throws PublisherError `usage` */
+export function readCatalogId({ arguments: given }: CommandContext): string | null {
+  const catalogId = given.text('catalog-id') ?? null;
+  if (catalogId === null || /^[\x21-\x7e]{1,200}$/.test(catalogId)) return catalogId;
+  throw new PublisherError('usage', '--catalog-id is a word of at most 200 printable characters.');
 }

@@ -81,7 +81,10 @@ describe('two pull requests with the same model', () => {
     await office.begin();
     team.change(first, { state: 'closed' });
     await team.event(first);
-    expect(team.checks(team.head(first))).toMatchObject({ ...both('shared', 'cancelled'), 'model-images': 'cancelled' });
+    expect(team.checks(team.head(first))).toMatchObject({
+      ...both('shared', 'cancelled'),
+      'model-images': 'cancelled',
+    });
     await office.end();
     expect(builtOf('shared')).toEqual(['hf-shared fat', 'hf-shared slim']);
     expect(team.checks(team.head(second))['model-images']).toBe('success');
