@@ -4,7 +4,7 @@ import { planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
 import type { TagFields } from '../publish/tags.ts';
 import type { ReviewContext } from '../review/context.ts';
-import { claimPlaces, refuseForeign } from '../review/ownership.ts';
+import { claimPlaces, refuseForeign, refuseTakenTags } from '../review/ownership.ts';
 import { type PinSource, pinsOf } from '../review/pins.ts';
 import { planContext, quiet } from '../review/plan-review.ts';
 import { NOTHING_PLANNED } from '../review/review-job.ts';
@@ -47,6 +47,12 @@ export async function planPublication(
   });
   const who = { catalog: catalogId, destinations: context };
   const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
-  const targets = owned.targets.map((target) => quiet(target, services.redact));
+  const free = await refuseTakenTags(
+    owned.targets,
+    catalog,
+    { destinations: context, fields: tagFields },
+    { services, signal },
+  );
+  const targets = free.map((target) => quiet(target, services.redact));
   return claimPlaces({ ...nothing, targets, places: owned.places, notes: plan.warnings }, catalogId, store.db);
 }

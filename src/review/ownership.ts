@@ -2,8 +2,11 @@ import type { Catalog } from '../catalog/types.ts';
 import { asPublisherError } from '../errors.ts';
 import type { DestinationContext } from '../plan/destinations.ts';
 import type { PlannedTarget } from '../plan/types.ts';
+import { conflictSentence, immutableConflicts } from '../publish/immutable-conflicts.ts';
 import { type Ownership, ownershipRefusal, readOwnership } from '../publish/ownership.ts';
 import { placesOf } from '../publish/places.ts';
+import { publicationTags } from '../publish/publication-tags.ts';
+import type { TagFields } from '../publish/tags.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { Services } from '../services.ts';
 import type { Database } from '../store/database.ts';
@@ -44,6 +47,36 @@ export async function refuseForeign(
     refusals.set(short, refused);
   }
   return { targets: targets.map((target) => failed(target, refusals.get(target.model.short) ?? [])), places };
+}
+
+/**
+ * Fails the targets that would move an immutable tag of the catalog's: found now, nothing is built for a publication that cannot be. Reads
+ * only tags of templates that are immutable.
+ *
+ * @throws PublisherError, retryable, when a registry does not answer
+ */
+export async function refuseTakenTags(
+  targets: readonly PlannedTarget[],
+  { models, settings }: Pick<Catalog, 'models' | 'settings'>,
+  { destinations, fields = {} }: { destinations: DestinationContext; fields?: TagFields },
+  { services, signal }: { services: Pick<Services, 'target'>; signal: AbortSignal },
+): Promise<PlannedTarget[]> {
+  if (!settings.tags.some(({ immutable }) => immutable)) return [...targets];
+  const open = (repository: string) => services.target(parseReference(repository), destinations.owner);
+  const checked: PlannedTarget[] = [];
+  for (const target of targets) {
+    const model = models.find(({ short }) => short === target.model.short);
+    if (target.action !== 'build' || target.inputs === null || model === undefined) {
+      checked.push(target);
+      continue;
+    }
+    const mine = targets.filter(({ action, model: { short } }) => action === 'build' && short === model.short);
+    const { tags = [] } = publicationTags({ targets: mine, model, settings, fields })[mine.indexOf(target)] ?? {};
+    const { places } = placesOf(model, settings, destinations, tags);
+    const conflicts = await immutableConflicts(places, target.inputs, open, signal);
+    checked.push(failed(target, conflicts.map(conflictSentence)));
+  }
+  return checked;
 }
 
 /** Claims the repositories of what is built now: the first catalog has them. Targets of those that are another's by now fail. */

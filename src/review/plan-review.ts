@@ -8,7 +8,7 @@ import { defaultPublishAllow } from '../registry/patterns.ts';
 import { openBase, type Services } from '../services.ts';
 import { catalogId } from '../store/publications.ts';
 import { CATALOG_PATH, type ReviewContext } from './context.ts';
-import { refuseForeign } from './ownership.ts';
+import { refuseForeign, refuseTakenTags } from './ownership.ts';
 import { pinsOf } from './pins.ts';
 import type { Catalogs } from './read-catalogs.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
@@ -68,17 +68,15 @@ export async function planReview(
     context: planContext(job.owner, services),
     signal,
   });
-  const owned = await refuseForeign(
-    plan.targets,
-    catalog,
-    { catalog: catalogId(job.repoId, CATALOG_PATH), destinations: planContext(job.owner, services) },
-    { db: store.db, services, signal },
-  );
+  const destinations = planContext(job.owner, services);
+  const who = { catalog: catalogId(job.repoId, CATALOG_PATH), destinations };
+  const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
+  const targets = await refuseTakenTags(owned.targets, catalog, { destinations }, { services, signal });
   const untouched = [plan.targets, plan.warnings, weakenings].every((list) => list.length === 0);
   return {
     ...nothing,
     catalog: untouched ? { kind: 'untouched' } : state,
-    targets: owned.targets.map((target) => quiet(target, services.redact)),
+    targets: targets.map((target) => quiet(target, services.redact)),
     places: owned.places,
     revisions: Object.fromEntries(catalog.models.map(({ short, revision }) => [short, revision])),
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
