@@ -126,16 +126,6 @@ export async function allPublications(
   return rows.map(parse);
 }
 
-/** Every catalog's row with this digest. */
-export async function publicationsOfDigest(db: Database, digest: string): Promise<Publication[]> {
-  const rows = await db
-    .select()
-    .from(publications)
-    .where(eq(publications.digest, digest))
-    .orderBy(asc(publications.id));
-  return rows.map(parse);
-}
-
 /** A target is gone from its catalog: its tags stay, and nothing looks at it any more. */
 export async function retireTarget(db: Database, target: TargetKey): Promise<void> {
   await db

@@ -10,7 +10,6 @@ import {
   openPull,
   outcomes,
   type Pull,
-  pushed,
   reportOf,
   settle,
 } from '../support/demo/stories.ts';
