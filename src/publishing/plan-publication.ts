@@ -45,7 +45,7 @@ export async function planPublication(
     tagFields,
     signal,
   });
-  const who = { catalog: catalogId, destinations: context };
+  const who = { catalog: catalogId, destinations: context, mayAsk: true };
   const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
   const free = await refuseTakenTags(
     owned.targets,

@@ -14,6 +14,13 @@ import { claimRepository, holderOf } from '../store/repositories.ts';
 import { awaitsApproval } from './approval.ts';
 import type { ReviewPlan } from './types.ts';
 
+/** Whose repositories they may be, and whether registries may be asked: not for a fork's commit that nobody approved. */
+interface Who {
+  catalog: string;
+  destinations: DestinationContext;
+  mayAsk: boolean;
+}
+
 /** Model → every `host/repository` it is published to, aliases included. */
 export type PlacesByModel = Record<string, string[]>;
 
@@ -27,7 +34,7 @@ export type PlacesByModel = Record<string, string[]>;
 export async function refuseForeign(
   targets: readonly PlannedTarget[],
   { models, settings }: Pick<Catalog, 'models' | 'settings'>,
-  who: { catalog: string; destinations: DestinationContext },
+  who: Who,
   { db, services, signal }: { db: Database; services: Pick<Services, 'target'>; signal: AbortSignal },
 ): Promise<{ targets: PlannedTarget[]; places: PlacesByModel }> {
   const places: PlacesByModel = {};
@@ -39,7 +46,7 @@ export async function refuseForeign(
     const found = placesOf(model, settings, who.destinations);
     const refused = [...found.problems];
     const repositories = found.places.map(({ repository }) => repository);
-    for (const repository of refused.length > 0 ? [] : repositories) {
+    for (const repository of refused.length > 0 || !who.mayAsk ? [] : repositories) {
       const refusal = await refusalOf(repository, who.catalog, owner, { db, services, signal });
       if (refusal !== null) refused.push(refusal);
     }

@@ -69,9 +69,13 @@ export async function planReview(
     signal,
   });
   const destinations = planContext(job.owner, services);
-  const who = { catalog: catalogId(job.repoId, CATALOG_PATH), destinations };
+  // Validated and planned only: once the commit is approved it is planned again.
+  const mayAsk = !fork || approvedBy !== null;
+  const who = { catalog: catalogId(job.repoId, CATALOG_PATH), destinations, mayAsk };
   const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
-  const targets = await refuseTakenTags(owned.targets, catalog, { destinations }, { services, signal });
+  const targets = mayAsk
+    ? await refuseTakenTags(owned.targets, catalog, { destinations }, { services, signal })
+    : owned.targets;
   const untouched = [plan.targets, plan.warnings, weakenings].every((list) => list.length === 0);
   return {
     ...nothing,

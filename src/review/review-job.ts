@@ -94,8 +94,10 @@ async function planFor(
   if (present !== null && job.rebuild === null && !job.force) {
     const unchanged = present.against !== null && present.against === (await currentAgainst(github, repo, pull));
     const plan = { ...present, approvedBy };
-    if (unchanged && !(await isRuntimeThere(plan, context))) return { plan, isNew: false };
-    isNew = !unchanged;
+    // Of an unapproved fork no registry was asked whose its repositories are.
+    const approvedNow = present.fork && present.approvedBy === null && approvedBy !== null;
+    if (unchanged && !approvedNow && !(await isRuntimeThere(plan, context))) return { plan, isNew: false };
+    isNew = !unchanged || approvedNow;
   }
   const catalogs = await readCatalogs(github, repo, pull);
   const experimental = [...new Set(known.flatMap(({ plan }) => plan?.experimental ?? []))];

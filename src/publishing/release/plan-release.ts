@@ -103,7 +103,7 @@ async function plan(
     const why = baseless.warnings.join(' ') || 'its base could not be resolved.';
     throw new PublisherError('registry-unavailable', `\`${baseless.model.short}\` on \`${baseless.runtime}\`: ${why}`);
   }
-  const who = { catalog: row.catalog, destinations: planning };
+  const who = { catalog: row.catalog, destinations: planning, mayAsk: true };
   const owned = await refuseForeign(targets, catalog, who, { db: store.db, services, signal });
   const claimed = await claimPlaces(
     { ...NOTHING_PLANNED, approvedBy: 'a release', targets: owned.targets, places: owned.places },
