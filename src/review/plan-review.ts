@@ -70,7 +70,12 @@ export async function planReview(
   });
   const destinations = planContext(job.owner, services);
   const who = { catalog: catalogId(job.repoId, CATALOG_PATH), destinations };
-  const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
+  // What is not built needs no registry.
+  const failure = buildingRefusal(diff, ceilings);
+  const owned =
+    failure === null
+      ? await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal })
+      : { targets: plan.targets, places: {} };
   const targets = await refuseTakenTags(owned.targets, catalog, { destinations }, { services, signal });
   const untouched = [plan.targets, plan.warnings, weakenings].every((list) => list.length === 0);
   return {
@@ -80,7 +85,7 @@ export async function planReview(
     places: owned.places,
     revisions: Object.fromEntries(catalog.models.map(({ short, revision }) => [short, revision])),
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
-    failure: buildingRefusal(diff, ceilings),
+    failure,
   };
 }
 
