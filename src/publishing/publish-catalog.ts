@@ -20,7 +20,7 @@ import { reportOf } from '../review/report-of.ts';
 import { requestBuilds, type Waiting } from '../review/request-builds.ts';
 import { requestRuntimes } from '../review/request-runtimes.ts';
 import type { ReviewPlan } from '../review/types.ts';
-import { rememberCatalog } from '../store/catalogs.ts';
+import { forgetCatalog, rememberCatalog } from '../store/catalogs.ts';
 import { allPublications, catalogId } from '../store/publications.ts';
 import { modelPublications } from '../store/publishing.ts';
 import { type Branch, isNews, wantedModels } from './branch.ts';
@@ -52,7 +52,8 @@ export async function publishCatalog(
   if (desired.kind === 'unusable') return tellUnusable(branch, desired.why, context);
   if (desired.kind === 'absent') {
     await retireRemoved(branch, null, known, context);
-    return leavePublications(ref.repoId, [], context);
+    await leavePublications(ref.repoId, [], context);
+    return forgetCatalog(store.db, branch.catalogId);
   }
   const { catalog } = desired;
   const { installationId, repoId, owner, repo } = ref;

@@ -69,8 +69,9 @@ export async function planReview(
     signal,
   });
   const destinations = planContext(job.owner, services);
-  // Validated and planned only: once the commit is approved it is planned again.
-  const mayAsk = !fork || approvedBy !== null;
+  // What is not built needs no registry, and a fork's commit is only planned: once it is approved, it is planned again.
+  const failure = buildingRefusal(diff, ceilings);
+  const mayAsk = failure === null && (!fork || approvedBy !== null);
   const who = { catalog: catalogId(job.repoId, CATALOG_PATH), destinations, mayAsk };
   const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
   const targets = mayAsk
@@ -84,7 +85,7 @@ export async function planReview(
     places: owned.places,
     revisions: Object.fromEntries(catalog.models.map(({ short, revision }) => [short, revision])),
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
-    failure: buildingRefusal(diff, ceilings),
+    failure,
   };
 }
 
