@@ -3,6 +3,8 @@ import { parseCommand } from './commands/grammar.ts';
 import { sha256Hex } from './image/hash.ts';
 import type { Queue } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
+import { enqueueRelease } from './publishing/release/request-release.ts';
+import { enqueuePublish } from './publishing/trigger.ts';
 import type { CommandJob, PullRef, ReviewJob } from './review/types.ts';
 import type { Transaction } from './store/database.ts';
 import { isPayloadKnown, recordDelivery } from './store/deliveries.ts';
@@ -100,8 +102,11 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
     probot.on('issue_comment.created', async (event) => {
       const { issue, comment, sender } = event.payload;
       // Cheap looks first; the job reads comment and author again.
-      if (issue.pull_request === undefined || sender.type === 'Bot') return;
-      if (parseCommand(comment.body).kind === 'none') return;
+      if (sender.type === 'Bot') return;
+      const { kind } = parseCommand(comment.body);
+      // Everything but a release is about a pull request.
+      const isRelease = kind === 'release' || (kind === 'malformed' && /^\s*\/release\b/.test(comment.body));
+      if (kind === 'none' || (issue.pull_request === undefined && !isRelease)) return;
       await accept(event, event.payload, {
         enqueue: (tx, repo) =>
           command(tx, { kind: 'comment', ...repo, pr: issue.number, commentId: comment.id }, `comment ${comment.id}`),
@@ -131,7 +136,17 @@ export function createApp({ store, queue, logger }: AppContext): (probot: Probot
       if (login === undefined) return;
       const payload = { ...event.payload, repository: { id: repository.id, name: repository.name, owner: { login } } };
       await accept(event, payload, {
-        enqueue: (tx, repo) => command(tx, { kind: 'refresh', ...repo }, `refresh ${repo.repoId}`),
+        async enqueue(tx, repo) {
+          await command(tx, { kind: 'refresh', ...repo }, `refresh ${repo.repoId}`);
+          await enqueuePublish(queue, repo, { transaction: tx });
+        },
+      });
+    });
+    probot.on('release.published', async (event) => {
+      const { tag_name: tag } = event.payload.release;
+      const options = { tag, latest: false, experimental: false, set: [] };
+      await accept(event, event.payload, {
+        enqueue: (tx, repo) => enqueueRelease(queue, repo, { options, issue: null }, tx),
       });
     });
     probot.on('merge_group.checks_requested', async (event) => {

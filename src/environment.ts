@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PublisherError } from './errors.ts';
+import { type SigningSettings, signingProblems, signingSettings, signingVariables } from './publish/attest/settings.ts';
 
 /** Ceilings of the operator: they win over any catalog. Numbers are counts, bytes or milliseconds, as named. */
 export interface Ceilings {
@@ -29,7 +30,11 @@ export interface Environment {
   scan: 'required' | 'optional';
   /** Whether finished images are run in this machine's container engine. */
   smoke: 'on' | 'off';
+  /** Whether and how published images are signed, see `docs/supply-chain.md`. */
+  signing: SigningSettings;
   ceilings: Ceilings;
+  /** Bytes per second that copies to mirrors of this process take together; null = as fast as it goes. */
+  mirrorRate: number | null;
   /** Only `serve` and `worker` have it. */
   app: AppEnvironment | null;
   /** Values that no output may show. */
@@ -107,6 +112,8 @@ const common = z.object({
   MAX_BYTES_PER_OWNER_PER_DAY: bytes.default(5e12),
   MAX_BUILDS_PER_OWNER: count.default(2),
   STALL_TIMEOUT: minutes.default(600_000),
+  MIRROR_RATE: bytes.refine((value) => value >= 1024, 'must be at least 1KiB (a second)').optional(),
+  ...signingVariables,
 });
 
 const app = z.object({
@@ -138,11 +145,13 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
   const settings = common.safeParse(present);
   const github = as === 'bot' ? app.safeParse(present) : null;
   const issues = [...(settings.error?.issues ?? []), ...(github?.error?.issues ?? [])];
-  if (!settings.success || github?.success === false) {
-    const lines = issues.map(({ path, message }) => {
+  const together = settings.success ? signingProblems(settings.data) : [];
+  if (!settings.success || github?.success === false || together.length > 0) {
+    const single = issues.map(({ path, message }) => {
       const name = String(path[0]);
       return present[name] === undefined ? `${name} is missing` : `${name} ${message}`;
     });
+    const lines = [...single, ...together];
     throw new PublisherError(
       'environment',
       `Settings are missing or wrong (see README.md, "Settings"):\n  ${lines.join('\n  ')}`,
@@ -162,6 +171,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
     ownerAllow: data.OWNER_ALLOW ?? null,
     scan: data.SCAN,
     smoke: data.SMOKE,
+    signing: signingSettings(data),
     ceilings: {
       maxModels: data.MAX_MODELS,
       maxChangedPerPr: data.MAX_CHANGED_PER_PR,
@@ -172,6 +182,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
       maxBuildsPerOwner: data.MAX_BUILDS_PER_OWNER,
       stallTimeoutMs: data.STALL_TIMEOUT,
     },
+    mirrorRate: data.MIRROR_RATE ?? null,
     app: github === null ? null : appEnvironment(github.data),
     secrets: [
       'HF_TOKEN',
@@ -179,6 +190,7 @@ export function readEnvironment(variables: Variables, as: 'command' | 'bot'): En
       'PRIVATE_KEY',
       'COSIGN_PASSWORD',
       'COSIGN_PRIVATE_KEY',
+      'COSIGN_IDENTITY_TOKEN',
       'TRIVY_PASSWORD',
       'TRIVY_TOKEN',
       'DATABASE_URL',

@@ -8,6 +8,7 @@ import { Installations } from './github/installations.ts';
 import { createKeyedLocks } from './github/locks.ts';
 import { createQueue, type Queue, type QueueOptions } from './jobs/queue.ts';
 import type { Logger } from './log.ts';
+import { createAttester } from './publish/attest/create-attester.ts';
 import { isLoopbackHost } from './registry/reference.ts';
 import { ledgerOf, type ReviewContext } from './review/context.ts';
 import { startWorkers } from './review/worker.ts';
@@ -16,11 +17,14 @@ import { createScanner } from './scan/scanner.ts';
 import { createServices, type Services } from './services.ts';
 import { buildCounts } from './store/builds.ts';
 import { openStore, type Store } from './store/open.ts';
+import { keepSchedules } from './watch/schedule.ts';
 import type { Metric } from './web/metrics.ts';
 import { startWeb, type Web } from './web/server.ts';
 
 /** Milliseconds running jobs may go on after SIGTERM before they are handed back; all of `stop` has to end within ten seconds. */
 const DRAIN_MS = 3_000;
+/** Seconds a worker may go unheard before its jobs, and what it was publishing, are another's. */
+const LEASE_SECONDS = 60;
 
 export interface Bot {
   /** Where webhooks are taken; null for a worker without a server. */
@@ -74,15 +78,22 @@ export async function startBot({
   };
   try {
     const queue = await createQueue(store, { ...patience, logger, redact: services.redact });
+    const leaseMs = (patience.leaseSeconds ?? LEASE_SECONDS) * 1_000;
     const stopping = new AbortController();
     // Jobs that are handed back wait for GitHub no longer.
     const drain = () => queue.stop({ graceMs: DRAIN_MS, onHandBack: () => stopping.abort() });
     closing.unshift(drain);
     const installations = openInstallations(app, services, stopping.signal);
-    startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables));
+    startWorkers(reviewContext({ services, store, queue, installations }, runtimeBuilder, variables, leaseMs));
+    const ending = new AbortController();
+    const schedules = keepSchedules({ store, queue, clock: services.clock, logger }, ending.signal);
+    closing.unshift(() => {
+      ending.abort();
+      return schedules;
+    });
     const web = as === 'worker' ? null : await serve(app, { services, store, queue, installations });
     // At once with the jobs: what comes in now is only recorded.
-    if (web !== null) closing.splice(0, 1, () => Promise.all([web.close(), drain()]));
+    if (web !== null) closing.splice(1, 1, () => Promise.all([web.close(), drain()]));
     logger.info({ url: web?.url ?? null, database: store.kind, scan: environment.scan }, 'Ready');
     return { url: web?.url ?? null, lost: aborted(store.lost), stop: close };
   } catch (error) {
@@ -109,7 +120,9 @@ function reviewContext(
   { services, store, queue, installations }: Parts,
   runtimeBuilder: ReviewContext['runtimeBuilder'],
   variables: Record<string, string | undefined>,
+  publishLeaseMs: number,
 ): ReviewContext {
+  const listed = new Map();
   return {
     services,
     store,
@@ -119,6 +132,8 @@ function reviewContext(
     serves: (owner) => isServed(owner, services, installations),
     scan: createScanner(services, variables),
     runtimeBuilder,
+    attester: (owner) => createAttester(services, owner, variables, listed),
+    publishLeaseMs,
     smoke: services.environment.smoke === 'on' ? createSmoker(services, variables) : smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),

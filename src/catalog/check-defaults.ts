@@ -1,4 +1,5 @@
 import { type Checks, checkDistinct, checkPublish, checkRegistry, spdxProblem } from './checks.ts';
+import { parseCron } from './cron.ts';
 import { parseTemplate, tellsVariantsApart } from './tag-template.ts';
 import { child, entryOf, items, type Tree, textOf } from './tree.ts';
 
@@ -15,6 +16,7 @@ export function checkDefaults(defaults: Tree | null, checks: Checks): void {
   }
   checkPublish(child(defaults, 'publish'), ['defaults', 'publish'], checks);
   checkMirrors(child(defaults, 'mirrors'), checks);
+  checkSchedule(child(defaults, 'schedule'), checks);
   checkTags(child(defaults, 'tags'), checks);
   items(child(defaults, 'spdx_permissive_whitelist')).forEach((license, index) => {
     const wrong = spdxProblem(license, checks.spdx.whitelistEntry);
@@ -30,6 +32,13 @@ function checkMirrors(mirrors: Tree | null, checks: Checks): void {
   items(mirrors).forEach((mirror, index) => {
     checkRegistry(textOf(mirror), mirror.start, ['defaults', 'mirrors', index], checks);
   });
+}
+
+function checkSchedule(schedule: Tree | null, checks: Checks): void {
+  const text = textOf(schedule)?.trim() ?? '';
+  if (schedule === null || text === '' || text === 'off') return;
+  const parsed = parseCron(text);
+  if (!parsed.valid) checks.report(schedule.start, ['defaults', 'schedule'], parsed.message);
 }
 
 function checkTags(tags: Tree | null, checks: Checks): void {

@@ -134,7 +134,10 @@ const defaults = z.strictObject({
     grammar.KEBAB_PATTERN,
   ).nullish(),
   experimental: flag('Build experimental runtimes as well. Default: false.'),
-  schedule: text(grammar.nonEmptyLine, 'When to look at published images again, as a cron expression.').nullish(),
+  schedule: text(
+    grammar.nonEmptyLine,
+    'When to look at published images again: a cron expression of five fields, in UTC, or off. Default: nightly at 03:00.',
+  ).nullish(),
 });
 
 const build = z.strictObject({

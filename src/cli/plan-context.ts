@@ -5,11 +5,14 @@ import type { FactsResult } from '../huggingface/types.ts';
 import { BaseResolver } from '../plan/bases.ts';
 import { planCatalog } from '../plan/plan.ts';
 import type { Plan, PlannedTarget } from '../plan/types.ts';
-import { repositoryFor } from '../publish/tags.ts';
+import { namespaceSuffix } from '../publish/namespace-suffix.ts';
+import { timeFields } from '../publish/tag-fields.ts';
+import { repositoryFor, type TagFields } from '../publish/tags.ts';
 import { parseReference } from '../registry/reference.ts';
 import { createServices, openBase, type Services } from '../services.ts';
 import type { CommandContext } from './command.ts';
 import { formatDuration } from './duration.ts';
+import { type GitFacts, gitFacts } from './git-facts.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { cliLogger } from './logger.ts';
 import { ownerOf } from './owner.ts';
@@ -18,6 +21,8 @@ export interface Planning {
   services: Services;
   catalog: Catalog;
   owner: string | null;
+  /** Of the folder that the catalog lies in; null where nothing in the catalog asks for them. */
+  git: GitFacts | null;
 }
 
 /**
@@ -38,6 +43,7 @@ export async function prepareServices(context: CommandContext, catalog: Catalog)
   return {
     catalog,
     owner,
+    git: asksGit(catalog) ? await gitFacts(context.arguments.text('catalog') ?? 'models.yaml', context) : null,
     services: await createServices({
       environment,
       logger,
@@ -53,6 +59,25 @@ export function usable(result: Awaited<ReturnType<typeof loadCatalog>>, path: st
   if (result.valid) return result.catalog;
   const lines = result.problems.map(({ line, column, message }) => `  ${path}:${line}:${column}: ${message}`);
   throw new PublisherError('catalog-invalid', `${path} is not valid:\n${lines.join('\n')}`);
+}
+
+/** git is asked only for what the catalog uses: it costs a process or five. */
+function asksGit({ settings }: Catalog): boolean {
+  return (
+    Object.values(settings.registries).some((prefix) => prefix.includes('{namespace_suffix}')) ||
+    settings.tags.some(({ template }) => /\{(?:branch|date|time)\}/.test(template))
+  );
+}
+
+/** What the branch appends to namespaces. */
+export function suffixOf(git: GitFacts | null): string {
+  return git === null ? '' : namespaceSuffix(git.branch, git.defaultBranch);
+}
+
+/** Fields of the catalog's branch and commit. */
+export function gitFields(git: GitFacts | null): TagFields {
+  if (git === null) return {};
+  return { branch: git.branch, ...(git.committedAt === null ? {} : timeFields(git.committedAt)) };
 }
 
 /** Hosts of every base and registry of a catalog: whoever runs the command line named them. */
@@ -89,7 +114,7 @@ export interface PlanFilter {
 
 /** Plans on the command line: nothing is pinned beforehand, allow-lists hold only where set. */
 export function planFor(
-  { services, catalog, owner }: Planning,
+  { services, catalog, owner, git }: Planning,
   { basePatienceMs, ...filter }: PlanFilter,
   context: CommandContext,
 ): Promise<Plan> {
@@ -108,18 +133,24 @@ export function planFor(
     bases: new BaseResolver(openBase(services, owner), basePatienceMs),
     context: {
       owner,
-      namespaceSuffix: '',
+      namespaceSuffix: suffixOf(git),
       publishAllow: services.publishAllow,
       entrypointSha256: services.entrypoint.sha256,
       buildkit: services.buildkit,
       recipe: services.recipe,
       maxImageBytes: null,
     },
+    tagFields: gitFields(git),
     signal: context.signal,
   });
 }
 
 /** A target as `plan --json` shows it: without what only a builder needs. */
-export function shownTarget({ request, awaits, ...target }: PlannedTarget): Omit<PlannedTarget, 'request' | 'awaits'> {
+export function shownTarget({
+  request,
+  awaits,
+  version,
+  ...target
+}: PlannedTarget): Omit<PlannedTarget, 'request' | 'awaits' | 'version'> {
   return target;
 }

@@ -11,7 +11,10 @@ export type Rebuild = NonNullable<ReviewJob['rebuild']>;
 /** A refusal is one sentence for people. */
 export type Answer = { ok: true } | { ok: false; sentence: string };
 
-export const CLOSED: Answer = { ok: false, sentence: 'This pull request is closed, so there is nothing to build.' };
+export const CLOSED = {
+  ok: false,
+  sentence: 'This pull request is closed, so there is nothing to build.',
+} as const satisfies Answer;
 
 const no = (sentence: string): Answer => ({ ok: false, sentence });
 

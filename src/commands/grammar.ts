@@ -1,4 +1,5 @@
 import type { Variant } from '../catalog/types.ts';
+import { parseRelease, type ReleaseOptions } from '../publish/release/options.ts';
 
 export type ParsedCommand =
   | { kind: 'none' }
@@ -6,6 +7,11 @@ export type ParsedCommand =
   | { kind: 'rebuild'; shorts: 'all' | [string]; variant: Variant | null; experimental: boolean }
   /** `sha` is at least 12 hex digits, lower case. */
   | { kind: 'approve'; sha: string }
+  /** `short` null: every model that the repository publishes. */
+  | { kind: 'rescan'; short: string | null }
+  | { kind: 'release'; options: ReleaseOptions }
+  /** Takes over registry repositories. */
+  | { kind: 'adopt'; shorts: 'all' | [string] }
   | { kind: 'help' }
   /** Looks like one of ours, but is not; `message` says what to write. */
   | { kind: 'malformed'; message: string };
@@ -13,6 +19,8 @@ export type ParsedCommand =
 const SHORT = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const EXPERIMENTAL = '--experimental';
 const REBUILD_USAGE = 'write `/rebuild <short> [slim|fat] [--experimental]` or `/rebuild all [--experimental]`';
+const RESCAN_USAGE = 'write `/rescan` or `/rescan <short>`';
+const ADOPT_USAGE = 'write `/adopt` or `/adopt <short>`';
 const APPROVE_USAGE = 'write `/approve <sha>` with at least 12 digits of the commit you looked at';
 
 /**
@@ -27,8 +35,16 @@ export function parseCommand(body: string): ParsedCommand {
       return words.length === 0 ? { kind: 'help' } : { kind: 'none' };
     case '/rebuild':
       return parseRebuild(words);
+    case '/rescan':
+      return parseRescan(words);
+    case '/adopt':
+      return parseAdopt(words);
     case '/approve':
       return parseApprove(words);
+    case '/release': {
+      const parsed = parseRelease(words);
+      return parsed.ok ? { kind: 'release', options: parsed.options } : { kind: 'malformed', message: parsed.message };
+    }
     default:
       return { kind: 'none' };
   }
@@ -45,6 +61,19 @@ function parseRebuild(words: string[]): ParsedCommand {
   }
   if (what.length > 100 || !SHORT.test(what)) return malformed;
   return { kind: 'rebuild', shorts: [what], variant: variant ?? null, experimental };
+}
+
+function parseRescan([short, ...more]: string[]): ParsedCommand {
+  if (short === undefined) return { kind: 'rescan', short: null };
+  if (more.length > 0 || short.length > 100 || !SHORT.test(short)) return { kind: 'malformed', message: RESCAN_USAGE };
+  return { kind: 'rescan', short };
+}
+
+function parseAdopt([short, ...more]: string[]): ParsedCommand {
+  if (more.length > 0 || (short !== undefined && (short.length > 100 || !SHORT.test(short)))) {
+    return { kind: 'malformed', message: ADOPT_USAGE };
+  }
+  return { kind: 'adopt', shorts: short === undefined || short === 'all' ? 'all' : [short] };
 }
 
 function parseApprove([sha, ...more]: string[]): ParsedCommand {

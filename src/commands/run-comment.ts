@@ -1,10 +1,17 @@
 import type { Comment, GitHub, Repo } from '../github/types.ts';
 import { sha256Hex } from '../image/hash.ts';
+import { enqueueRelease } from '../publishing/release/request-release.ts';
+import { code } from '../report/markdown.ts';
+import { plural } from '../report/numbers.ts';
 import type { ReviewContext } from '../review/context.ts';
 import type { CommentJob } from '../review/types.ts';
+import type { KnownCatalog } from '../store/catalogs.ts';
 import { claimCommand, findCommand, setCommandOutcome } from '../store/commands.ts';
 import type { Transaction } from '../store/database.ts';
+import { enqueueRescan } from '../watch/schedule.ts';
+import { adopt, mayAdopt } from './adopt.ts';
 import { type Answer, approveHead, enqueueReview, isAuthorised, mayApprove, mayRebuild } from './ask.ts';
+import { wantedRescans } from './ask-rescan.ts';
 import { type ParsedCommand, parseCommand } from './grammar.ts';
 
 const HELP = [
@@ -13,7 +20,10 @@ const HELP = [
   '- `/rebuild <short> [slim|fat]`: resolve the model and its base again, build and scan',
   '- `/rebuild all`: the same for every model of this pull request',
   '- `--experimental` after either: on experimental runtimes too, from now on in this pull request',
+  '- `/rescan [short]`: scan what is published again, now; an issue tells what appeared',
+  '- `/adopt [short]`: take over the registry repositories of the models of this pull request, whatever is in them',
   '- `/approve <sha>`: build what this very commit asks for, where that waits for an approval (at least 12 digits)',
+  '- `/release <tag> [--latest] [--experimental] [--set ARG=VALUE]…`, on any issue too: publish the whole catalog under this name',
 ].join('\n');
 
 interface Asked {
@@ -58,11 +68,25 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
       return answer(HELP, 'help', asked);
     case 'malformed':
       return answer(`I did not understand that: ${command.message}.`, 'malformed', asked);
+    case 'release': {
+      const { options } = command;
+      const asking = { options, issue: comment.issueNumber };
+      return begin({ ok: true }, asked, (tx) => enqueueRelease(context.queue, job, asking, tx));
+    }
     case 'rebuild': {
       const { kind, ...rebuild } = command;
       const pull = await github.pullRequest(repo, job.pr);
       const may = await mayRebuild(rebuild, pull, job, context);
       return begin(may, asked, (tx) => enqueueReview(job, { rebuild, force: false }, context, tx));
+    }
+    case 'rescan': {
+      const wanted = await wantedRescans(command.short, job.repoId, context);
+      return wanted.ok ? beginRescans(wanted, command.short, asked) : answer(wanted.sentence, 'refused', asked);
+    }
+    case 'adopt': {
+      const pull = await github.pullRequest(repo, job.pr);
+      const may = await mayAdopt(command.shorts, pull, job, context);
+      return begin(may, asked, (tx) => adopt(may.ok ? may.repositories : [], job, context, tx));
     }
     case 'approve': {
       const pull = await github.pullRequest(repo, job.pr);
@@ -70,6 +94,20 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
       return begin(may, asked, (tx) => approveHead(job, pull.headSha, comment.authorLogin, context, tx));
     }
   }
+}
+
+async function beginRescans(
+  { catalogs, images }: { catalogs: KnownCatalog[]; images: number },
+  short: string | null,
+  asked: Asked,
+): Promise<void> {
+  const { comment, github, repo, context } = asked;
+  await begin({ ok: true }, asked, async (tx) => {
+    for (const catalog of catalogs) await enqueueRescan(context.queue, catalog, short, tx);
+  });
+  const what = short === null ? '' : ` of ${code(short)}`;
+  const text = `Scanning ${plural(images, 'published image')}${what} again. An issue tells what appeared since the last scan; none means nothing did.`;
+  await github.reply(repo, comment.issueNumber, text);
 }
 
 /** Acknowledges and begins, or answers why not. */

@@ -49,7 +49,8 @@ async function ownComments(context: GitHubContext, repo: Repo, issue: number): P
   });
 }
 
-const markerStart = (marker: string): string => `<!-- model-image-publisher:${marker} `;
+/** How the last line of what carries the marker begins. */
+export const markerStart = (marker: string): string => `<!-- model-image-publisher:${marker} `;
 
 /** The comment as stored: the content, cut to the limit, then a line with the marker and a hash of the content. */
 export function markedBody(marker: string, body: string): string {
@@ -59,7 +60,7 @@ export function markedBody(marker: string, body: string): string {
 }
 
 /** The marker comes last, so that what people read first is what the comment has to say. */
-function lastLine(body: string): string {
+export function lastLine(body: string): string {
   const trimmed = body.trimEnd();
   return trimmed.slice(trimmed.lastIndexOf('\n') + 1);
 }

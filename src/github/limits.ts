@@ -7,6 +7,9 @@ export const CHECK_TITLE_CHARACTERS = 255;
 export const ANNOTATION_MESSAGE_BYTES = 64 * 1024;
 /** GitHub stops at 65,536; the rest is left for what the marker and the closing line need. */
 export const COMMENT_CHARACTERS = 60_000;
+export const ISSUE_TITLE_CHARACTERS = 256;
+/** Of a release's text, found to be 125,000. */
+export const RELEASE_CHARACTERS = 125_000;
 
 const CLOSING = '\n\n… truncated';
 

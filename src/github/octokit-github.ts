@@ -3,10 +3,13 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { upsertCheck } from './checks.ts';
 import { readComment, reply, upsertComment } from './comments.ts';
+import { commitTime, mergedPulls, resolveRef } from './commits.ts';
 import { at, type GitHubContext, nameOf, type Octokit } from './context.ts';
 import { naming, orNull } from './errors.ts';
 import { fileAt } from './files.ts';
+import { upsertIssue } from './issues.ts';
 import { createKeyedLocks, type KeyedLocks } from './locks.ts';
+import { readRelease, writeRelease } from './releases.ts';
 import type { GitHub, PullRequest, Repo, Repository } from './types.ts';
 
 export interface GitHubOptions {
@@ -23,6 +26,7 @@ const pullAnswer = z.object({
   number: z.number(),
   state: z.enum(['open', 'closed']),
   merged: z.boolean(),
+  merge_commit_sha: z.string().nullable(),
   user: z.object({ login: z.string(), type: z.string() }).nullable(),
   head: side,
   base: side.extend({ repo: z.object({ id: z.number() }) }),
@@ -63,6 +67,12 @@ export function createGitHub(octokit: Octokit, options: GitHubOptions): GitHub {
     },
     upsertCheck: (repo, run) => upsertCheck(context, repo, run),
     upsertComment: (repo, issue, marker, body) => upsertComment(context, repo, issue, marker, body),
+    commitTime: (repo, sha) => commitTime(context, repo, sha),
+    mergedPulls: (repo, sha) => mergedPulls(context, repo, sha),
+    resolveRef: (repo, ref) => resolveRef(context, repo, ref),
+    upsertIssue: (repo, marker, issue) => upsertIssue(context, repo, marker, issue),
+    release: (repo, tag) => readRelease(context, repo, tag),
+    writeRelease: (repo, id, body) => writeRelease(context, repo, id, body),
     reply: (repo, issue, body) => reply(context, repo, issue, body),
   };
 }
@@ -70,9 +80,11 @@ export function createGitHub(octokit: Octokit, options: GitHubOptions): GitHub {
 function pullRequest(octokit: Octokit, repo: Repo, number: number): Promise<PullRequest> {
   return naming(`reading pull request ${nameOf(repo)}#${number}`, async () => {
     const { data } = await octokit.rest.pulls.get({ ...at(repo), pull_number: number });
-    const { head, base, user, ...pull } = pullAnswer.parse(data);
+    const { head, base, user, merge_commit_sha: mergeSha, ...pull } = pullAnswer.parse(data);
     return {
       ...pull,
+      // Of one that is not merged it names GitHub's trial merge, a commit of no branch.
+      mergeSha: pull.merged ? mergeSha : null,
       headSha: head.sha,
       headRef: head.ref,
       headRepoId: head.repo?.id ?? null,

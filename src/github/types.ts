@@ -25,6 +25,27 @@ export interface PullRequest {
   baseRepoId: number;
   authorLogin: string;
   authorType: string;
+  /** Commit on the base branch; null unless merged. */
+  mergeSha: string | null;
+}
+
+/** A release of the repository. */
+export interface Release {
+  id: number;
+  /** Name of its git tag. */
+  tag: string;
+  draft: boolean;
+  prerelease: boolean;
+  body: string;
+  authorLogin: string;
+}
+
+/** An issue of ours, found again by its marker. */
+export interface IssueState {
+  title: string;
+  /** Markdown. */
+  body: string;
+  open: boolean;
 }
 
 /** A file at a commit. Only `file` can be used; a file that cannot is never taken for an empty or absent one. */
@@ -117,6 +138,21 @@ export interface GitHub {
   upsertCheck(repo: Repo, run: CheckRun): Promise<number>;
   /** Our one comment with this marker, written only when the body differs; returns its id. */
   upsertComment(repo: Repo, issue: number, marker: string, body: string): Promise<number>;
+  /** Milliseconds since the epoch at which a commit was made (committer date). */
+  commitTime(repo: Repo, sha: string): Promise<number>;
+  /** Numbers of the merged pull requests that a commit of the default branch came with. */
+  mergedPulls(repo: Repo, sha: string): Promise<number[]>;
+  /** The commit a branch or tag names; null when there is no such name. */
+  resolveRef(repo: Repo, ref: string): Promise<string | null>;
+  /**
+   * Our one issue with this marker: opened, rewritten where it differs, closed and opened again. One to be closed that was never opened is
+   * left so. Returns its number, or null.
+   */
+  upsertIssue(repo: Repo, marker: string, issue: IssueState): Promise<number | null>;
+  /** null when there is no such release. */
+  release(repo: Repo, tag: string): Promise<Release | null>;
+  /** Replaces a release's text. @throws PublisherError `denied` without `contents: write` */
+  writeRelease(repo: Repo, id: number, body: string): Promise<void>;
   /** A new comment; returns its id. */
   reply(repo: Repo, issue: number, body: string): Promise<number>;
 }

@@ -195,6 +195,10 @@ export class Queue {
       review: zero(),
       build: zero(),
       runtime: zero(),
+      publish: zero(),
+      release: zero(),
+      mirror: zero(),
+      rescan: zero(),
       command: zero(),
       conclude: zero(),
     };

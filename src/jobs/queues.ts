@@ -15,6 +15,14 @@ export const QUEUES = {
   build: { limit: 5, baseMs: 10_000, maxMs: 900_000 },
   /** Builds one runtime image that models stand on. */
   runtime: { limit: 3, baseMs: 10_000, maxMs: 900_000 },
+  /** Makes what is published what the default branch's catalog asks for. */
+  publish: { limit: 8, baseMs: 10_000, maxMs: 900_000 },
+  /** Publishes a release. */
+  release: { limit: 5, baseMs: 10_000, maxMs: 900_000 },
+  /** Copies what was published to a mirror. */
+  mirror: { limit: 8, baseMs: 10_000, maxMs: 900_000 },
+  /** Scans what is published again. */
+  rescan: { limit: 5, baseMs: 10_000, maxMs: 900_000 },
   /** Answers a comment or a button. */
   command: { limit: 8, baseMs: 5_000, maxMs: 600_000 },
   /** Brings checks and comment of a pull request up to date. */
@@ -27,6 +35,10 @@ export const QUEUE_NAMES = [
   'review',
   'build',
   'runtime',
+  'publish',
+  'release',
+  'mirror',
+  'rescan',
   'command',
   'conclude',
 ] as const satisfies readonly QueueName[];

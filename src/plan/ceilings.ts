@@ -20,12 +20,21 @@ export function planningRefusal(catalog: Catalog, diff: CatalogDiff, ceilings: P
   }
   for (const model of catalog.models) {
     if (!touched.has(model.short)) continue;
-    const count = targetsOf(model, catalog.runtimes, catalog.settings.tags.length);
-    if (count > maxTargetsPerModel) {
-      return `\`${model.short}\` multiplies to ${count} targets (platforms × runtimes × registries × tags × names), over the operator's ceiling of ${maxTargetsPerModel} (MAX_TARGETS_PER_MODEL).`;
-    }
+    const refusal = targetsRefusal(model, catalog, maxTargetsPerModel);
+    if (refusal !== null) return refusal;
   }
   return null;
+}
+
+/** Why a model is neither planned nor published, being more than the operator lets one multiply to; null when it is not. */
+export function targetsRefusal(
+  model: Model,
+  { runtimes, settings }: Pick<Catalog, 'runtimes' | 'settings'>,
+  ceiling: number,
+): string | null {
+  const count = targetsOf(model, runtimes, settings.tags.length);
+  if (count <= ceiling) return null;
+  return `\`${model.short}\` multiplies to ${count} targets (platforms × runtimes × registries × tags × names), over the operator's ceiling of ${ceiling} (MAX_TARGETS_PER_MODEL).`;
 }
 
 /** Why what was planned is not built; null when it may be. */

@@ -30,7 +30,7 @@ export function destinations(model: Model, settings: Settings, context: Destinat
       result.repositories.push(repository);
       continue;
     }
-    const refusal = refuse(repository, context);
+    const refusal = repositoryRefusal(repository, context);
     if (refusal === null) result.repositories.push(normalise(repository));
     else if (REGISTRIES.get(name) === prefix) result.notes.push(`Registry ${name} is left out: ${refusal}`);
     else result.problems.push(`Registry ${name}: ${refusal}`);
@@ -62,11 +62,12 @@ export function runtimeRepository(
     const why = `nobody said whose registry ${repository} is: pass --owner or set GITHUB_REPOSITORY_OWNER.`;
     return { ok: false, why, unknown: true };
   }
-  const refusal = refuse(repository, context);
+  const refusal = repositoryRefusal(repository, context);
   return refusal === null ? { ok: true, repository } : { ok: false, why: refusal, unknown: false };
 }
 
-function refuse(repository: string, { owner, publishAllow }: DestinationContext): string | null {
+/** Why an expanded `host/repository` may not be published to; null when it may. */
+export function repositoryRefusal(repository: string, { owner, publishAllow }: DestinationContext): string | null {
   try {
     const reference = parseReference(repository);
     if (publishAllow === null || mayPublish(reference, owner ?? '', publishAllow)) return null;

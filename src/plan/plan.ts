@@ -4,6 +4,7 @@ import { diffCatalogs } from '../catalog/diff.ts';
 import type { Catalog, CatalogDiff, Model, Runtime } from '../catalog/types.ts';
 import type { AncestorMemory, FactsResult, Hub } from '../huggingface/types.ts';
 import { NOTHING_TO_SPLIT } from '../image/safetensors/reshard.ts';
+import type { TagFields } from '../publish/tags.ts';
 import type { BaseResolver } from './bases.ts';
 import type { AskReshard } from './decide-model.ts';
 import type { AskBase } from './origin.ts';
@@ -32,6 +33,8 @@ export interface PlanOptions {
   bases: BaseResolver;
   pins?: Pins;
   context: TargetContext;
+  /** Of the catalog's commit and branch, for the tags that name them. */
+  tagFields?: TagFields;
   signal?: AbortSignal;
   /** Called with what the Hub said of each model. */
   onFacts?: (short: string, facts: FactsResult) => void;
@@ -102,7 +105,7 @@ async function planModel(
   for (const runtime of wanted) {
     targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, ask, context)));
   }
-  return withTags(targets, model, catalog.settings);
+  return withTags(targets, model, catalog.settings, options.tagFields);
 }
 
 /** Reads headers of one model's files, once for all its runtimes that hold the same. */

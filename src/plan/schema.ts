@@ -32,6 +32,7 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
     spdx: nullableText,
     class: licenseClassSchema.nullable(),
   }),
+  lineage: z.array(z.object({ id: text, revision: nullableText })).optional(),
   gated: z.boolean().nullable(),
   bytes: z.number().nullable(),
   inputs: nullableText,
@@ -41,6 +42,7 @@ export const plannedTargetSchema: z.ZodType<PlannedTarget> = z.object({
   repository: nullableText,
   repositories: z.array(text),
   tags: z.array(text),
+  version: nullableText.optional(),
   request: buildRequestSchema.nullable(),
   awaits: runtimeRequestSchema.nullable().default(null),
 });

@@ -139,6 +139,7 @@ function planTarget(input: TargetInput): PlannedTarget {
     ],
     revision: found?.revision ?? null,
     license: decision.license,
+    ...lineageOf(found),
     gated: decision.gated,
     bytes: choice?.bytes ?? null,
     inputs: request?.key ?? null,
@@ -151,6 +152,14 @@ function planTarget(input: TargetInput): PlannedTarget {
     request,
     awaits: missing && wanted === 'build' && problems.length === 0 && origin.kind === 'built' ? origin.request : null,
   };
+}
+
+function lineageOf(found: ModelFacts | null): Pick<PlannedTarget, 'lineage'> {
+  const lineage = (found?.lineage ?? []).map(({ id, answer }) => ({
+    id,
+    revision: answer.kind === 'read' ? answer.revision : null,
+  }));
+  return lineage.length === 0 ? {} : { lineage };
 }
 
 function legalProblems({ found, model, choice }: TargetInput): string[] {

@@ -21,6 +21,8 @@ export interface PlannedTarget {
   /** 40 hex; null when no revision could be pinned. */
   revision: string | null;
   license: EffectiveLicense;
+  /** Everything the model descends from, nearest first; absent when it says nothing of that. `revision` is what was read, 40 hex. */
+  lineage?: { id: string; revision: string | null }[] | undefined;
   gated: boolean | null;
   /** Of the chosen files; null when the Hub did not list them. */
   bytes: number | null;
@@ -34,6 +36,8 @@ export interface PlannedTarget {
   repository: string | null;
   repositories: string[];
   tags: string[];
+  /** What `{base_version}` stands for; null where nobody says. */
+  version?: string | null | undefined;
   /** What a builder needs; null unless `action` is `build` and the base is resolved. */
   request: BuildRequest | null;
   /** The runtime image that has to be built first, as it is not there; null when it is, or is not ours to build. */

@@ -129,7 +129,8 @@ function whyNot(tag: string): string {
   return `the result ${JSON.stringify(tag)} is not a tag ([A-Za-z0-9_][A-Za-z0-9._-]*)`;
 }
 
-function expandPrefix(prefix: string, { owner, namespaceSuffix = '' }: NamespaceFields): string {
+/** A registry's prefix with its braces filled in, without a slash at the end. */
+export function expandPrefix(prefix: string, { owner, namespaceSuffix = '' }: NamespaceFields): string {
   return prefix
     .replace(/\/+$/, '')
     .replaceAll('{owner}', () => owner ?? '{owner}')

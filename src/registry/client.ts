@@ -1,18 +1,25 @@
-import { z } from 'zod';
 import { PublisherError } from '../errors.ts';
-import { readBytes } from '../http/body.ts';
 import { blobExists, mountBlob } from './blobs.ts';
-import { Connection, type ConnectionOptions, discard, type Place } from './connection.ts';
+import { Connection, type ConnectionOptions, type Place } from './connection.ts';
 import { digestOf } from './digest.ts';
 import { downloadBlob } from './download.ts';
-import { getManifest, putManifest } from './manifests.ts';
-import { MANIFEST_LIMIT } from './schema.ts';
+import { deleteManifest, getManifest, headManifest, putManifest } from './manifests.ts';
+import { putReferrer } from './put-referrer.ts';
+import { listReferrers } from './referrers.ts';
+import { removeTag } from './remove-tag.ts';
 import { Spool } from './spool.ts';
-import type { BlobContent, Descriptor, ImageTarget, ManifestContent, Reference, WriteOptions } from './types.ts';
+import { listTags } from './tag-list.ts';
+import type {
+  BlobContent,
+  Descriptor,
+  Digest,
+  ManifestContent,
+  PublishTarget,
+  Reference,
+  TagRemoval,
+  WriteOptions,
+} from './types.ts';
 import { uploadBlob } from './upload.ts';
-
-const tagsSchema = z.looseObject({ tags: z.array(z.string()).nullish() });
-const MOST_TAG_PAGES = 100;
 
 /** Registries as seen with one set of credentials; logins are shared by the repositories of a registry. */
 export class RegistryClient {
@@ -36,7 +43,7 @@ export class RegistryClient {
  * One repository of a registry (OCI distribution specification). Every method throws PublisherError with the registry
  * codes, `refused` and `cancelled`.
  */
-export class RegistryRepository implements ImageTarget {
+export class RegistryRepository implements PublishTarget {
   readonly name: string;
   readonly #place: Place;
 
@@ -85,44 +92,39 @@ export class RegistryRepository implements ImageTarget {
     return { mediaType, digest, size: bytes.byteLength };
   }
 
-  tag(tag: string, manifest: ManifestContent, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    return putManifest(this.#place, tag, manifest, signal);
+  async tag(tag: string, manifest: ManifestContent, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    await putManifest(this.#place, tag, manifest, signal);
   }
 
   /** All tags ("Listing Tags"); none for a repository that does not exist. */
-  async tags({ signal }: { signal?: AbortSignal } = {}): Promise<string[]> {
-    const { connection, repository } = this.#place;
-    const tags: string[] = [];
-    let url: URL | null = connection.url(`${repository}/tags/list`, { n: '1000' });
-    for (let page = 0; url !== null && page < MOST_TAG_PAGES; page++) {
-      const answer: { tags: string[]; next: URL | null } = await this.#tagPage(url, signal);
-      tags.push(...answer.tags);
-      url = answer.next;
-    }
-    if (url !== null)
-      throw new PublisherError('too-large', `${this.name} has more than ${MOST_TAG_PAGES} pages of tags`);
-    return tags;
+  tags({ signal }: { signal?: AbortSignal } = {}): Promise<string[]> {
+    return listTags(this.#place, signal);
   }
 
-  #tagPage(url: URL, signal?: AbortSignal): Promise<{ tags: string[]; next: URL | null }> {
-    const { connection, repository } = this.#place;
-    const what = `listing tags of ${this.name}`;
-    return connection.retry(async () => {
-      const scopes = [`repository:${repository}:pull`];
-      const response = await connection.send({ method: 'GET', url, scopes, what, signal });
-      if (response.status === 404) {
-        await discard(response);
-        return { tags: [], next: null };
-      }
-      if (response.status !== 200) throw await connection.failure(response, what);
-      const limits = {
-        maxBytes: MANIFEST_LIMIT,
-        what: `The tags of ${this.name}`,
-        code: 'registry-unavailable',
-      } as const;
-      const bytes = await readBytes(response, limits);
-      return { tags: parseTags(bytes, this.name), next: nextPage(response.headers.get('link'), url) };
-    }, signal);
+  head(tagOrDigest: string, { signal }: { signal?: AbortSignal } = {}): Promise<Descriptor | null> {
+    return headManifest(this.#place, tagOrDigest, signal);
+  }
+
+  referrers(subject: Digest, options: { artifactType?: string; signal?: AbortSignal } = {}): Promise<Descriptor[]> {
+    return listReferrers(this.#place, subject, options);
+  }
+
+  putReferrer(
+    bytes: Uint8Array,
+    mediaType: string,
+    subject: Digest,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Descriptor> {
+    return putReferrer(this.#place, { bytes, mediaType, digest: digestOf(bytes) }, subject, signal);
+  }
+
+  removeTag(tag: string, { signal }: { signal?: AbortSignal } = {}): Promise<TagRemoval> {
+    return removeTag(this.#place, tag, signal);
+  }
+
+  async deleteManifest(digest: Digest, { signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+    const answer = await deleteManifest(this.#place, digest, signal);
+    return answer === 'deleted' || answer === 'absent';
   }
 
   async #reads(descriptor: Descriptor, signal?: AbortSignal): Promise<boolean> {
@@ -137,18 +139,3 @@ export class RegistryRepository implements ImageTarget {
 }
 
 const CANNOT_MOUNT: ReadonlySet<string> = new Set(['registry-denied', 'registry-not-found', 'registry-invalid']);
-
-function parseTags(bytes: Uint8Array, name: string): string[] {
-  try {
-    return tagsSchema.parse(JSON.parse(new TextDecoder().decode(bytes))).tags ?? [];
-  } catch (error) {
-    throw new PublisherError('registry-invalid', `The tags of ${name} are not a list of tags`, { cause: error });
-  }
-}
-
-/** RFC 8288 `Link: <…>; rel="next"`, on the same origin only. */
-function nextPage(link: string | null, base: URL): URL | null {
-  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? '')?.[1];
-  const url = target === undefined ? null : URL.parse(target, base);
-  return url !== null && url.origin === base.origin ? url : null;
-}

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
+import { createKeyedLocks } from '../github/locks.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { withRetry } from '../http/retry.ts';
 import { type Wire, type WireResponse, wireOver } from '../http/wire.ts';
@@ -73,6 +74,8 @@ export class Connection {
   readonly logger: Logger;
   readonly spool: Spool;
   readonly strategy: UploadStrategy;
+  /** For what is read, changed and written back. */
+  readonly turns = createKeyedLocks();
   readonly #wire: Wire;
   readonly #origin: string;
   readonly #options: ConnectionOptions;

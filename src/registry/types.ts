@@ -88,3 +88,34 @@ export interface ImageTarget extends ImageSource {
   /** Points a tag at a manifest already put. */
   tag(tag: string, manifest: ManifestContent, options?: { signal?: AbortSignal }): Promise<void>;
 }
+
+/** What became of a tag that was to be removed. */
+export type TagRemoval = { state: 'removed' | 'absent' } | { state: 'kept'; why: string };
+
+/** A repository of a registry as publishing needs it, beyond what an image build does. */
+export interface PublishTarget extends ImageTarget {
+  /** What a tag or digest names, without its content; null where there is none (HEAD). */
+  head(tagOrDigest: string, options?: { signal?: AbortSignal }): Promise<Descriptor | null>;
+  /**
+   * Manifests whose `subject` is this digest ("Listing Referrers"), from the referrers API or, where the registry has none, from the
+   * index under the fallback tag `sha256-<hex>`. Verified like any manifest.
+   */
+  referrers(subject: Digest, options?: { artifactType?: string; signal?: AbortSignal }): Promise<Descriptor[]>;
+  /**
+   * Puts a manifest that has a `subject` under its digest. Where the registry does not say that it keeps referrers (`OCI-Subject`), the
+   * index under the fallback tag is extended by it, keeping what others wrote there meanwhile.
+   */
+  putReferrer(
+    bytes: Uint8Array,
+    mediaType: string,
+    subject: Digest,
+    options?: { signal?: AbortSignal },
+  ): Promise<Descriptor>;
+  /**
+   * Removes one tag and nothing else: what it named stays under its digest and under other tags. `kept` with the reason where the
+   * registry cannot do that.
+   */
+  removeTag(tag: string, options?: { signal?: AbortSignal }): Promise<TagRemoval>;
+  /** Deletes a manifest with every tag on it; the caller knows that nothing uses it. False where the registry does not delete. */
+  deleteManifest(digest: Digest, options?: { signal?: AbortSignal }): Promise<boolean>;
+}

@@ -98,7 +98,7 @@ function buttons({ target, build }: TargetState): CheckReport['actions'] {
 }
 
 /** Target checks conclude on build and gate; a missing scan is told here and judged by `scan` and `model-images`. */
-function outcome({ target, build, scan, gate }: TargetState): Outcome {
+export function outcome({ target, build, scan, gate }: TargetState): Outcome {
   const completed = (conclusion: CheckReport['conclusion'], title: string): Outcome => ({
     status: 'completed',
     conclusion,

@@ -190,9 +190,13 @@ function trivy({ targets }: ReviewReport): string[] {
 }
 
 function footer({ headSha, targets }: ReviewReport): string[] {
-  const images = targets.flatMap(({ target, build }) =>
+  const images = targets.flatMap(({ target, build, previews = [] }) =>
     build?.state === 'built'
-      ? [`- ${code(`${target.model.short} ${target.variant}`)}: ${code(build.image.reference)}`]
+      ? [
+          `- ${code(`${target.model.short} ${target.variant}`)}: ${code(build.image.reference)}`,
+          ...(previews.length > 0 ? [`  - preview: ${previews.map(code).join(', ')}`] : []),
+          ...(target.tags.length > 0 ? [`  - Tags after the merge: ${target.tags.map(code).join(', ')}`] : []),
+        ]
       : [],
   );
   const pull =

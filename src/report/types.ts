@@ -22,6 +22,8 @@ export interface TargetState {
   /** Of the slim image, which stands for both variants; null while there is none yet. */
   scan: ScanResult | null;
   gate: GateResult | null;
+  /** Tags of the pull request that name the image, `host/repository:tag`. */
+  previews?: string[];
 }
 
 export type CatalogState =

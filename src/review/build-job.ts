@@ -9,13 +9,14 @@ import type { BuildProgress, BuildRequest, BuiltImage } from '../build/types.ts'
 import { asPublisherError, PublisherError } from '../errors.ts';
 import { run } from '../exec.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { publishWaiting } from '../publishing/trigger.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { ImageTarget } from '../registry/types.ts';
 import type { ScanResult } from '../scan/types.ts';
 import { baseOf } from '../services.ts';
-import { attachmentsOf } from '../store/attachments.ts';
+import { attachmentsOf, type BuildKey } from '../store/attachments.ts';
 import { type Build, type BuildClaim, lockOwner, ownerUsage, progressBuild, releaseBuild } from '../store/builds.ts';
-import { latestScan, rememberScan } from '../store/scans.ts';
+import { databaseOf, latestScan, rememberScan } from '../store/scans.ts';
 import type { ReviewContext } from './context.ts';
 import { conclude } from './review-job.ts';
 import type { BuildJob, BuildResult } from './types.ts';
@@ -38,7 +39,8 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
   const { store, builds, logger } = context;
   const build = await claimUnlessCrowded(job.data, context);
   if (build === 'crowded') return job.postpone(CROWDED_MS);
-  if (build === null) return;
+  // Ended by a run that may have died before it could tell.
+  if (build === null) return tellEnded(job.data, context);
   const claim: BuildClaim = { inputs: build.inputs, destination: build.destination, attempt: build.attempt };
   const lost = new AbortController();
   const signal = AbortSignal.any([job.signal, lost.signal]);
@@ -75,7 +77,7 @@ export async function runBuild(job: JobContext & { data: BuildJob }, context: Re
     await builds.finishBuild(store.db, claim, { state: 'failed', error: end, scan: null });
   } finally {
     stop();
-    await tellWaiting(claim, context);
+    await tellEnded(claim, context);
   }
 }
 
@@ -172,8 +174,7 @@ async function scanBuilt(
   progress({ step: 'scanning the bare base', bytesDone: 0, bytesTotal: 0 });
   const baseScan = await context.scan(`${registry}/${repository}@${request.base.digest}`, platforms, owner, signal);
   if (baseScan.status === 'scanned') {
-    const database = `${baseScan.database.version ?? 0}@${baseScan.database.updatedAt ?? ''}`;
-    const key = { digest: request.base.digest, database };
+    const key = { digest: request.base.digest, database: databaseOf(baseScan) };
     await rememberScan(context.store.db, key, baseScan, new Date(context.services.clock.now()));
   }
   return { scan, baseScan };
@@ -239,8 +240,14 @@ function followProgress(
   };
 }
 
-async function tellWaiting(key: BuildClaim, context: ReviewContext): Promise<void> {
-  for (const { repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
-    await conclude(context, { repoId, pr, headSha });
+async function tellEnded(key: BuildKey, context: ReviewContext): Promise<void> {
+  await tellWaiting(key, context);
+  await publishWaiting(await attachmentsOf(context.store.db, key), context);
+}
+
+async function tellWaiting(key: BuildKey, context: ReviewContext): Promise<void> {
+  for (const { kind, repoId, pr, headSha } of await attachmentsOf(context.store.db, key)) {
+    // A release looks for itself.
+    if (kind !== 'release') await conclude(context, { repoId, pr, headSha });
   }
 }

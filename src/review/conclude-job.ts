@@ -1,12 +1,16 @@
 import type { GitHub, Repo } from '../github/types.ts';
+import { mayPreview, previewSteps } from '../publishing/previews.ts';
+import { enqueuePreviews } from '../publishing/trigger.ts';
 import { checkReports, REQUIRED_CHECK } from '../report/checks.ts';
 import { commentBody } from '../report/comment.ts';
+import type { ReviewReport } from '../report/types.ts';
 import { verdict } from '../report/verdict.ts';
-import { setReviewState } from '../store/reviews.ts';
+import { previewsOfPull } from '../store/previews.ts';
+import { type Review, setReviewState } from '../store/reviews.ts';
 import { concluding, type ReviewContext } from './context.ts';
 import { reportOf } from './report-of.ts';
 import { isOver } from './supersede.ts';
-import type { ConcludeJob } from './types.ts';
+import type { ConcludeJob, ReviewPlan } from './types.ts';
 import { writeChecks } from './write-checks.ts';
 
 /** The marker of the one comment of a pull request. */
@@ -40,6 +44,7 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
     }
     // Last of all: whoever waits for it finds everything else as it should be.
     await writeChecks(github, repo, current, required, context);
+    await askForPreviews(current, report, context);
     const { concluded, conclusion } = verdict(report);
     if (concluded && current.plan !== null && current.state !== 'concluded') {
       await setReviewState(store.db, current.id, 'concluded');
@@ -49,6 +54,17 @@ export async function concludeReview(job: ConcludeJob, context: ReviewContext): 
       );
     }
   });
+}
+
+/** Tags are written by a job of their own: a registry that is down must not keep GitHub from hearing. */
+async function askForPreviews(
+  review: Review<ReviewPlan>,
+  report: ReviewReport,
+  { store, queue }: ReviewContext,
+): Promise<void> {
+  if (!mayPreview(review)) return;
+  const { write, remove } = previewSteps(report, review.pr, await previewsOfPull(store.db, review.repoId, review.pr));
+  if (write.length + remove.length > 0) await enqueuePreviews(queue, review);
 }
 
 /** Whether an earlier head had a comment that must not go on saying what is no longer so. */

@@ -6,6 +6,7 @@ import type { KeyedLocks } from '../github/locks.ts';
 import type { GitHub } from '../github/types.ts';
 import type { Queue } from '../jobs/queue.ts';
 import type { Logger } from '../log.ts';
+import type { Attester } from '../publish/attest/types.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { Services } from '../services.ts';
 import { type Builds, buildsOf } from '../store/builds.ts';
@@ -30,6 +31,10 @@ export interface ReviewContext {
   scan: Scanner;
   /** Builds the runtime images that models stand on, with the registry logins of an account. */
   runtimeBuilder(owner: string): RuntimeBuilder;
+  /** States what an image is, and signs it where the operator set that up, with the registry logins of an account. */
+  attester(owner: string): Promise<Attester>;
+  /** Milliseconds that a publisher may go unheard before others publish to its repositories. */
+  publishLeaseMs: number;
   /** Runs a finished image; never throws for a run that did not happen. */
   smoke: Smoker;
   reviews: Reviews<ReviewPlan>;

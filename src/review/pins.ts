@@ -1,13 +1,20 @@
 import type { Catalog } from '../catalog/types.ts';
-import type { Pins } from '../plan/types.ts';
+import type { Pins, PlannedTarget } from '../plan/types.ts';
 import type { Digest } from '../registry/types.ts';
-import type { ReviewJob, ReviewPlan } from './types.ts';
+import type { ReviewJob } from './types.ts';
+
+/** Something that resolved models: a plan, or what was published of one. */
+export interface PinSource {
+  targets: readonly Pick<PlannedTarget, 'model' | 'revision' | 'base'>[];
+  /** Each model's `revision` as the catalog had it then. */
+  revisions: Record<string, string | null>;
+}
 
 /**
  * Revisions and base digests resolved earlier, of models whose id and revision are as they were. A plan in which the Hub or the
  * registry did not answer, or the catalog was broken, does not lose what one before it had pinned.
  */
-export function pinsOf(earlier: readonly ReviewPlan[], head: Catalog, rebuild: ReviewJob['rebuild']): Pins {
+export function pinsOf(earlier: readonly PinSource[], head: Catalog, rebuild: ReviewJob['rebuild']): Pins {
   const pins: Pins = { revisions: {}, bases: {} };
   if (rebuild?.shorts === 'all') return pins;
   const released = new Set(rebuild?.shorts ?? []);

@@ -2,10 +2,13 @@ import type { Catalog, CatalogDiff } from '../catalog/types.ts';
 import { BaseResolver } from '../plan/bases.ts';
 import { buildingRefusal, planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
+import type { TargetContext } from '../plan/target.ts';
 import type { PlannedTarget } from '../plan/types.ts';
 import { defaultPublishAllow } from '../registry/patterns.ts';
-import { openBase } from '../services.ts';
-import type { ReviewContext } from './context.ts';
+import { openBase, type Services } from '../services.ts';
+import { catalogId } from '../store/publications.ts';
+import { CATALOG_PATH, type ReviewContext } from './context.ts';
+import { refuseForeign, refuseTakenTags } from './ownership.ts';
 import { pinsOf } from './pins.ts';
 import type { Catalogs } from './read-catalogs.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
@@ -27,7 +30,7 @@ export interface PlanReviewInput {
  */
 export async function planReview(
   { job, fork, approvedBy, catalogs, earlier, experimental: before }: PlanReviewInput,
-  { services }: ReviewContext,
+  { services, store }: ReviewContext,
   signal: AbortSignal,
 ): Promise<ReviewPlan> {
   const { catalog, target, diff, state, weakenings, against } = catalogs;
@@ -39,6 +42,7 @@ export async function planReview(
     diff,
     targets: [],
     revisions: {},
+    places: {},
     experimental,
     scan: catalog.settings.scan,
     notes: [],
@@ -61,25 +65,27 @@ export async function planReview(
     hub: services.hub(job.owner, { patient: true }),
     pins,
     bases: new BaseResolver(openBase(services, job.owner)),
-    context: {
-      owner: job.owner,
-      namespaceSuffix: '',
-      publishAllow: services.publishAllow ?? defaultPublishAllow(job.owner),
-      entrypointSha256: services.entrypoint.sha256,
-      buildkit: services.buildkit,
-      recipe: services.recipe,
-      maxImageBytes: ceilings.maxImageBytes,
-    },
+    context: planContext(job.owner, services),
     signal,
   });
+  const destinations = planContext(job.owner, services);
+  // What is not built needs no registry, and a fork's commit is only planned: once it is approved, it is planned again.
+  const failure = buildingRefusal(diff, ceilings);
+  const mayAsk = failure === null && (!fork || approvedBy !== null);
+  const who = { catalog: catalogId(job.repoId, CATALOG_PATH), destinations, mayAsk };
+  const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
+  const targets = mayAsk
+    ? await refuseTakenTags(owned.targets, catalog, { destinations }, { services, signal })
+    : owned.targets;
   const untouched = [plan.targets, plan.warnings, weakenings].every((list) => list.length === 0);
   return {
     ...nothing,
     catalog: untouched ? { kind: 'untouched' } : state,
-    targets: plan.targets.map((target) => quiet(target, services.redact)),
+    targets: targets.map((target) => quiet(target, services.redact)),
+    places: owned.places,
     revisions: Object.fromEntries(catalog.models.map(({ short, revision }) => [short, revision])),
     notes: [...plan.warnings, ...moved(earlier[0] ?? null, plan.targets)],
-    failure: buildingRefusal(diff, ceilings),
+    failure,
   };
 }
 
@@ -89,8 +95,21 @@ function askedExperimental(rebuild: ReviewJob['rebuild'], { added, changed }: Ca
   return rebuild.shorts === 'all' ? [...added, ...changed.map(({ short }) => short)] : rebuild.shorts;
 }
 
+/** What the operator and this installation add to a plan of an account's catalog. */
+export function planContext(owner: string, services: Services): TargetContext {
+  return {
+    owner,
+    namespaceSuffix: '',
+    publishAllow: services.publishAllow ?? defaultPublishAllow(owner),
+    entrypointSha256: services.entrypoint.sha256,
+    buildkit: services.buildkit,
+    recipe: services.recipe,
+    maxImageBytes: services.environment.ceilings.maxImageBytes,
+  };
+}
+
 /** What Hub and registry said is kept for good: without secrets, should one of them have told us ours. */
-function quiet(target: PlannedTarget, redact: (text: string) => string): PlannedTarget {
+export function quiet(target: PlannedTarget, redact: (text: string) => string): PlannedTarget {
   const reasons = target.reasons.map((reason) => ({ ...reason, message: redact(reason.message) }));
   return { ...target, reasons, warnings: target.warnings.map(redact) };
 }

@@ -3,6 +3,7 @@ import type { PlannedTarget } from '../plan/types.ts';
 import type { CatalogState, ReviewReport, TargetState } from '../report/types.ts';
 import { gate } from '../scan/gate.ts';
 import type { Build } from '../store/builds.ts';
+import { type Preview, previewsOfPull } from '../store/previews.ts';
 import type { Review } from '../store/reviews.ts';
 import type { RuntimeBuild } from '../store/runtimes.ts';
 import { awaitsApproval } from './approval.ts';
@@ -21,7 +22,7 @@ type LedgerBuild = Build<BuildRequest, BuildResult>;
 
 /** A review as the ledger has it now, as plain data to report. */
 export async function reportOf(
-  { headSha, plan }: Review<ReviewPlan>,
+  { repoId, pr, headSha, plan }: Pick<Review<ReviewPlan>, 'repoId' | 'pr' | 'headSha' | 'plan'>,
   { store, builds, services }: Pick<ReviewContext, 'store' | 'builds' | 'services'>,
 ): Promise<ReviewReport> {
   const found = new Map<PlannedTarget, LedgerBuild>();
@@ -32,6 +33,7 @@ export async function reportOf(
     if (build !== null) found.set(target, build);
   }
   const runtimes = await runtimesOf(plan, { store });
+  const previews = await previewsOfPull(store.db, repoId, pr);
   const today = new Date(services.clock.now()).toISOString().slice(0, 10);
   const catalog: CatalogState | null = plan?.catalog ?? null;
   return {
@@ -39,13 +41,25 @@ export async function reportOf(
     headSha,
     catalog,
     diff: plan?.diff ?? null,
-    targets: (plan?.targets ?? []).map((target) => targetState(target, plan, { builds: found, runtimes }, today)),
+    targets: (plan?.targets ?? []).map((target) =>
+      withPreviews(targetState(target, plan, { builds: found, runtimes }, today), previews),
+    ),
     scanning: services.environment.scan,
     weakenings: plan?.weakenings ?? [],
     overrides: plan?.overrides ?? [],
     notes: plan?.notes ?? [],
     failure: plan?.failure ?? null,
   };
+}
+
+/** The pull request's own tags that name what was built, `host/repository:tag`. */
+function withPreviews(state: TargetState, previews: readonly Preview[]): TargetState {
+  const { target, build } = state;
+  if (build?.state !== 'built') return state;
+  const mine = previews.filter(
+    ({ repository, digest }) => digest === build.image.digest && target.repositories.includes(repository),
+  );
+  return { ...state, previews: mine.map(({ repository, tag }) => `${repository}:${tag}`) };
 }
 
 function targetState(

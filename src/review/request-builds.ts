@@ -1,45 +1,51 @@
-import type { PullRequest } from '../github/types.ts';
 import type { PlannedTarget } from '../plan/types.ts';
 import { targetName } from '../report/target-name.ts';
-import { attach, type BuildKey } from '../store/attachments.ts';
+import { type AttachmentKind, attach, type BuildKey } from '../store/attachments.ts';
 import { awaitsApproval } from './approval.ts';
 import type { ReviewContext } from './context.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
 
+/** Who waits for builds, and on which commit it is told of them. */
+export interface Waiting {
+  kind: AttachmentKind;
+  owner: string;
+  repoId: number;
+  /** 0 for a publication. */
+  pr: number;
+  headSha: string;
+}
+
+export interface Asked {
+  rebuild: ReviewJob['rebuild'];
+  /** Whether a model's plan was made because something changed: what is only looked at again restarts no failed build. */
+  isNew(short: string): boolean;
+}
+
 /**
  * Makes sure that every target which may be built is queued, running or done, one build per inputs key and destination, whoever asked
- * first; and attaches the pull request to it.
- *
- * @param isNew whether the plan was made just now: an old one that is only looked at again restarts no failed build
+ * first; and attaches the pull request or publication to it.
  */
 export async function requestBuilds(
-  job: ReviewJob,
-  pull: PullRequest,
+  waiting: Waiting,
   plan: ReviewPlan,
-  isNew: boolean,
+  { rebuild, isNew }: Asked,
   context: ReviewContext,
 ): Promise<BuildKey[]> {
   const { store, builds, queue } = context;
+  const { kind, owner, repoId, pr, headSha } = waiting;
   if (plan.failure !== null) return [];
   const keys: BuildKey[] = [];
   for (const target of plan.targets) {
     if (target.action !== 'build' || target.request === null || awaitsApproval(target, plan)) continue;
     const { request } = target;
     const key: BuildKey = { inputs: request.key, destination: target.repositories.join(',') };
-    const again = isAsked(job.rebuild, target);
+    const again = isAsked(rebuild, target);
     const checkName = targetName(target, plan.targets);
     await store.transaction(async (tx) => {
-      await attach(tx.db, {
-        ...key,
-        kind: 'pull-request',
-        repoId: job.repoId,
-        pr: job.pr,
-        headSha: pull.headSha,
-        checkName,
-      });
-      const before = isNew ? null : await builds.findBuild(tx.db, key);
+      await attach(tx.db, { ...key, kind, repoId, pr, headSha, checkName });
+      const before = isNew(target.model.short) ? null : await builds.findBuild(tx.db, key);
       if (before?.state === 'failed') return;
-      const { queued } = await builds.requestBuild(tx.db, { ...key, owner: job.owner, request, again });
+      const { queued } = await builds.requestBuild(tx.db, { ...key, owner, request, again });
       if (!queued) return;
       await queue.enqueue(
         'build',

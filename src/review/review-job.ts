@@ -1,7 +1,7 @@
 /*
  * The review of a pull request, job by job. The payload is a hint: the head there is now is what is reviewed.
  *
- *   event ──▶ review job ──┬─▶ closed ──▶ detached (merged: its builds are publications now), checks ended
+ *   event ──▶ review job ──┬─▶ closed ──▶ detached (merged: its builds are publications now, see `publishing/`), checks ended
  *                          ├─▶ older heads ──▶ superseded: what is unfinished concludes `cancelled`
  *                          ├─▶ nothing it depends on changed ──▶ the plan there is
  *                          └─▶ catalogs read, merged, judged at the stricter
@@ -16,14 +16,16 @@
 import type { GitHub, PullRequest, Repo } from '../github/types.ts';
 import { checkReports } from '../report/checks.ts';
 import { approvalOf } from '../store/approvals.ts';
+import { catalogId } from '../store/publications.ts';
 import type { Review, ReviewFacts } from '../store/reviews.ts';
 import { closeReviews } from './close.ts';
-import { concluding, type ReviewContext } from './context.ts';
+import { CATALOG_PATH, concluding, type ReviewContext } from './context.ts';
 import { leaveBuilds } from './leave-builds.ts';
+import { claimPlaces } from './ownership.ts';
 import { planReview } from './plan-review.ts';
 import { currentAgainst, readCatalogs } from './read-catalogs.ts';
 import { reportOf } from './report-of.ts';
-import { requestBuilds } from './request-builds.ts';
+import { requestBuilds, type Waiting } from './request-builds.ts';
 import { isRuntimeThere, requestRuntimes } from './request-runtimes.ts';
 import { isOver, supersede } from './supersede.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
@@ -48,12 +50,16 @@ async function review(job: ReviewJob, github: GitHub, context: ReviewContext, si
   }
   const found = await planFor(job, pull, known, github, context, signal);
   if (found === null) return;
-  const { plan, isNew } = found;
+  const { isNew } = found;
+  const plan = await claimPlaces(found.plan, catalogId(job.repoId, CATALOG_PATH), store.db);
   signal.throwIfAborted();
   const current = await reviews.beginReview(store.db, factsOf(job, pull));
   await reviews.setReviewPlan(store.db, current.id, plan, 'building');
-  const keys = await requestBuilds(job, pull, plan, isNew, context);
-  const runtimes = await requestRuntimes(job, pull, plan, isNew, context);
+  const { owner, repoId, pr } = job;
+  const waiting: Waiting = { kind: 'pull-request', owner, repoId, pr, headSha: pull.headSha };
+  const asked = { rebuild: job.rebuild, isNew: () => isNew };
+  const keys = await requestBuilds(waiting, plan, asked, context);
+  const runtimes = await requestRuntimes(waiting, plan, asked, context);
   await leaveBuilds(job, [...keys, ...runtimes], context);
   logger.info(
     {
@@ -88,8 +94,10 @@ async function planFor(
   if (present !== null && job.rebuild === null && !job.force) {
     const unchanged = present.against !== null && present.against === (await currentAgainst(github, repo, pull));
     const plan = { ...present, approvedBy };
-    if (unchanged && !(await isRuntimeThere(plan, context))) return { plan, isNew: false };
-    isNew = !unchanged;
+    // Of an unapproved fork no registry was asked whose its repositories are.
+    const approvedNow = present.fork && present.approvedBy === null && approvedBy !== null;
+    if (unchanged && !approvedNow && !(await isRuntimeThere(plan, context))) return { plan, isNew: false };
+    isNew = !unchanged || approvedNow;
   }
   const catalogs = await readCatalogs(github, repo, pull);
   const experimental = [...new Set(known.flatMap(({ plan }) => plan?.experimental ?? []))];
@@ -123,6 +131,7 @@ export const NOTHING_PLANNED: ReviewPlan = {
   diff: null,
   targets: [],
   revisions: {},
+  places: {},
   experimental: [],
   scan: null,
   notes: [],

@@ -2,6 +2,7 @@ import { resolveBase } from '../build/base.ts';
 import { recipeTag } from '../build/runtimes/identity.ts';
 import { asPublisherError, PublisherError } from '../errors.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import { publishWaiting } from '../publishing/trigger.ts';
 import { parseReference } from '../registry/reference.ts';
 import type { Digest } from '../registry/types.ts';
 import { attachmentsOf } from '../store/attachments.ts';
@@ -47,6 +48,7 @@ export async function runRuntime(job: JobContext & { data: RuntimeJob }, context
     logger.warn({ runtime: runtime.request.runtime.name, code: error.code, message }, 'Runtime image not built');
     const end = { code: error.code, message, retryable: error.retryable };
     await finishRuntime(store.db, runtime, { state: 'failed', error: end });
+    await publishWaiting(await attachmentsOf(store.db, attached(runtime)), context);
   } finally {
     clearInterval(watch);
     await tellWaiting(runtime, context);
@@ -90,7 +92,9 @@ async function succeed(
 ): Promise<void> {
   await store.transaction(async (tx) => {
     if (!(await finishRuntime(tx.db, runtime, { state: 'succeeded', ...image }))) return;
-    for (const { kind, repoId, pr, headSha } of await attachmentsOf(tx.db, attached(runtime))) {
+    const waiting = await attachmentsOf(tx.db, attached(runtime));
+    await publishWaiting(waiting, { store, queue }, tx);
+    for (const { kind, repoId, pr, headSha } of waiting) {
       const review = kind === 'pull-request' ? await reviews.findReview(tx.db, { repoId, pr, headSha }) : null;
       if (review === null) continue;
       const { installationId, owner, repo } = review;
@@ -110,8 +114,10 @@ async function abortUnlessOurs(claim: RuntimeClaim, { store, logger }: ReviewCon
 }
 
 async function tellWaiting(runtime: RuntimeKey, context: ReviewContext): Promise<void> {
-  for (const attachment of await attachmentsOf(context.store.db, attached(runtime)))
-    await conclude(context, attachment);
+  for (const attachment of await attachmentsOf(context.store.db, attached(runtime))) {
+    // A release looks for itself.
+    if (attachment.kind !== 'release') await conclude(context, attachment);
+  }
 }
 
 const attached = ({ key, repository }: RuntimeKey) => ({ inputs: key, destination: repository });

@@ -99,6 +99,8 @@ export const reviewPlanSchema = z.object({
   targets: z.array(plannedTargetSchema),
   /** Each model's `revision` as the catalog had it: what was resolved for another one is no pin. */
   revisions: z.record(z.string(), z.string().nullable()).default({}),
+  /** Every `host/repository` that each model is published to after the merge, aliases included. */
+  places: z.record(z.string(), z.array(z.string())).default({}),
   /** Models that somebody asked for on experimental runtimes. */
   experimental: z.array(z.string()).default([]),
   scan: scanSettingsSchema.nullable(),

@@ -33,11 +33,18 @@ export function createCheckMemory(): CheckMemory {
   };
 }
 
+/** What a check is about: a pull request (0 for a merge group), or a push to the default branch. */
+export interface CheckSubject {
+  repoId: number;
+  pr: number | 'push';
+  headSha: string;
+}
+
 /** Writes the checks that differ from what GitHub shows; the required one last, so that it never concludes before the others. */
 export async function writeChecks(
   github: GitHub,
   repo: Repo,
-  { repoId, pr, headSha }: { repoId: number; pr: number; headSha: string },
+  { repoId, pr, headSha }: CheckSubject,
   checks: CheckReport[],
   { checkMemory, services }: { checkMemory: CheckMemory; services: Pick<Services, 'clock' | 'redact'> },
 ): Promise<void> {
@@ -55,7 +62,7 @@ export async function writeChecks(
 function checkRun(
   check: CheckReport,
   headSha: string,
-  pr: number,
+  pr: CheckSubject['pr'],
   now: string,
   redact: (text: string) => string,
 ): CheckRun {
@@ -67,7 +74,7 @@ function checkRun(
     ...state,
     headSha,
     name: check.name,
-    externalId: `pull-${pr}:${check.name}`,
+    externalId: pr === 'push' ? `push:${headSha}:${check.name}` : `pull-${pr}:${check.name}`,
     title: redact(check.title),
     summary: redact(check.summary),
     annotations: check.annotations.map(({ path, line, column, level, message }) => ({

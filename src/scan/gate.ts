@@ -43,7 +43,8 @@ const matches = (finding: Finding, ignore: ScanIgnore): boolean =>
 // Dates as YYYY-MM-DD compare like text. The last day still holds.
 const isExpired = (ignore: ScanIgnore, today: string): boolean => ignore.until !== null && ignore.until < today;
 
-const isIgnored = (finding: Finding, ignores: readonly ScanIgnore[], today: string): boolean =>
+/** Whether an ignore of the list holds for it on that day (YYYY-MM-DD, UTC). */
+export const isIgnored = (finding: Finding, ignores: readonly ScanIgnore[], today: string): boolean =>
   ignores.some((ignore) => matches(finding, ignore) && !isExpired(ignore, today));
 
 function expiryNotes(findings: readonly Finding[], ignores: readonly ScanIgnore[], today: string): string[] {

@@ -4,7 +4,7 @@ import type { ScanResult } from './types.ts';
 
 const count = z.number().int().nonnegative();
 
-const finding = z.object({
+export const findingSchema = z.object({
   id: z.string(),
   severity: z.enum(SEVERITIES),
   package: z.string(),
@@ -24,7 +24,7 @@ export const scanResultSchema: z.ZodType<ScanResult> = z.discriminatedUnion('sta
     reference: z.string(),
     reason: z.null(),
     summary: z.object({ critical: count, high: count, medium: count, low: count, unknown: count, fixable: count }),
-    findings: z.array(finding),
+    findings: z.array(findingSchema),
     database: z.object({ version: z.number().nullable(), updatedAt: z.string().nullable() }),
   }),
   z.object({

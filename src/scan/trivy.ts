@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asPublisherError, PublisherError } from '../errors.ts';
-import type { find, run } from '../exec.ts';
+import type { find, RunOptions, run } from '../exec.ts';
 import { imageArguments, trivyEnvironment, versionArguments } from './arguments.ts';
 import { parseReport, parseVersion, summarize } from './parse.ts';
 import type { TrivyVersion } from './report-schema.ts';
@@ -124,6 +124,12 @@ async function scanIn(
 function fatalPart(log: string): string {
   const fatal = /\tFATAL\t(?:Fatal error\t)?(.*)$/s.exec(log)?.[1];
   return fatal === undefined ? log : fatal.replace(/\s+/g, ' ');
+}
+
+/** @throws PublisherError `scan-failed` for a release that an attacker published */
+export async function acceptableTrivy({ run, cacheDir }: TrivyParts, options: RunOptions): Promise<void> {
+  const { stdout } = await run('trivy', versionArguments(cacheDir), { ...options, timeoutMs: VERSION_TIMEOUT_MS });
+  refuseMalicious(parseVersion(stdout));
 }
 
 function refuseMalicious({ Version: version }: TrivyVersion): void {

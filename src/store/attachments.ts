@@ -9,14 +9,14 @@ export interface BuildKey {
   destination: string;
 }
 
-const kinds = z.enum(['pull-request', 'publication']);
+const kinds = z.enum(['pull-request', 'publication', 'release']);
 export type AttachmentKind = z.infer<typeof kinds>;
 
 /** Somebody who waits for a build. It is cancelled only when nobody does. */
 export interface Attachment extends BuildKey {
   kind: AttachmentKind;
   repoId: number;
-  /** Pull-request number; 0 for a publication that came from none. */
+  /** Pull-request number; 0 for a publication that came from none, and for a release. */
   pr: number;
   /** Commit whose check run shows the build. */
   headSha: string;
@@ -52,6 +52,25 @@ export async function attachmentsOfPull(db: Database, repoId: number, pr: number
     .from(attachments)
     .where(and(eq(attachments.repoId, repoId), eq(attachments.pr, pr), eq(attachments.kind, 'pull-request')))
     .orderBy(asc(attachments.checkName));
+  return rows.map(parse);
+}
+
+/** Everything that the release at a commit waits for. */
+export async function releaseAttachments(db: Database, repoId: number, commit: string): Promise<Attachment[]> {
+  const rows = await db
+    .select()
+    .from(attachments)
+    .where(and(eq(attachments.repoId, repoId), eq(attachments.kind, 'release'), eq(attachments.headSha, commit)));
+  return rows.map(parse);
+}
+
+/** Everything that publications of a repository wait for. */
+export async function publicationsWaiting(db: Database, repoId: number): Promise<Attachment[]> {
+  const rows = await db
+    .select()
+    .from(attachments)
+    .where(and(eq(attachments.repoId, repoId), eq(attachments.kind, 'publication')))
+    .orderBy(asc(attachments.pr), asc(attachments.checkName));
   return rows.map(parse);
 }
 

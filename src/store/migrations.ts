@@ -143,4 +143,113 @@ export const MIGRATIONS: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    version: 6,
+    name: 'publications',
+    statements: [
+      `CREATE TABLE publisher.publications (
+        id bigserial PRIMARY KEY,
+        catalog text NOT NULL,
+        owner text NOT NULL,
+        short text NOT NULL,
+        model text NOT NULL,
+        runtime text NOT NULL,
+        variant text NOT NULL,
+        inputs text NOT NULL,
+        digest text NOT NULL,
+        state text NOT NULL,
+        details jsonb NOT NULL,
+        published_at timestamptz NOT NULL DEFAULT now(),
+        UNIQUE (catalog, short, runtime, variant, inputs)
+      )`,
+      `CREATE INDEX publications_digest ON publisher.publications (digest)`,
+      `CREATE TABLE publisher.tag_moves (
+        id bigserial PRIMARY KEY,
+        repository text NOT NULL,
+        tag text NOT NULL,
+        before text,
+        after text,
+        commit text,
+        moved_at timestamptz NOT NULL DEFAULT now()
+      )`,
+      `CREATE INDEX tag_moves_tag ON publisher.tag_moves (repository, tag, id)`,
+      `CREATE TABLE publisher.leases (
+        name text PRIMARY KEY,
+        holder text NOT NULL,
+        fence bigint NOT NULL,
+        expires_at timestamptz NOT NULL
+      )`,
+      `CREATE TABLE publisher.repositories (
+        repository text PRIMARY KEY,
+        catalog text NOT NULL,
+        marked boolean NOT NULL DEFAULT false,
+        claimed_at timestamptz NOT NULL DEFAULT now()
+      )`,
+      `CREATE TABLE publisher.previews (
+        repository text NOT NULL,
+        tag text NOT NULL,
+        digest text NOT NULL,
+        repo_id bigint NOT NULL,
+        pr integer NOT NULL,
+        written_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (repository, tag)
+      )`,
+      `CREATE INDEX previews_pull ON publisher.previews (repo_id, pr)`,
+      `CREATE TABLE publisher.mirrored (
+        source text NOT NULL,
+        target text NOT NULL,
+        digest text NOT NULL,
+        state text NOT NULL,
+        details jsonb NOT NULL,
+        verified_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (source, target, digest)
+      )`,
+      `CREATE TABLE publisher.publishing (
+        catalog text NOT NULL,
+        short text NOT NULL,
+        state text NOT NULL,
+        entry text NOT NULL,
+        commit text NOT NULL,
+        details jsonb NOT NULL,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (catalog, short)
+      )`,
+      `ALTER TABLE publisher.reviews ADD COLUMN merged_at timestamptz`,
+      `CREATE TABLE publisher.catalogs (
+        catalog text PRIMARY KEY,
+        installation_id bigint NOT NULL,
+        repo_id bigint NOT NULL,
+        owner text NOT NULL,
+        repo text NOT NULL,
+        path text NOT NULL,
+        state jsonb NOT NULL,
+        served_until timestamptz,
+        unfinished text,
+        updated_at timestamptz NOT NULL DEFAULT now()
+      )`,
+      `CREATE TABLE publisher.watched (
+        catalog text NOT NULL,
+        short text NOT NULL,
+        state jsonb NOT NULL,
+        told text,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (catalog, short)
+      )`,
+      `ALTER TABLE publisher.attachments DROP CONSTRAINT attachments_kind_check`,
+      `ALTER TABLE publisher.attachments ADD CONSTRAINT attachments_kind_check CHECK (kind IN ('pull-request', 'publication', 'release'))`,
+      `CREATE TABLE publisher.releases (
+        catalog text NOT NULL,
+        tag text NOT NULL,
+        options jsonb NOT NULL,
+        state text NOT NULL,
+        commit text,
+        plan jsonb,
+        snapshot jsonb,
+        error text,
+        requested_at timestamptz NOT NULL DEFAULT now(),
+        published_at timestamptz,
+        PRIMARY KEY (catalog, tag)
+      )`,
+    ],
+  },
 ];

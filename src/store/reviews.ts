@@ -1,4 +1,4 @@
-import { and, desc, eq, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Database } from './database.ts';
 import { reviews } from './schema.ts';
@@ -32,6 +32,8 @@ export interface Review<Plan> extends ReviewFacts {
   plan: Plan | null;
   createdAt: Date;
   updatedAt: Date;
+  /** When it became known that this head was merged; null while it is not. */
+  mergedAt: Date | null;
 }
 
 export type Reviews<Plan> = ReturnType<typeof reviewsOf<Plan>>;
@@ -86,7 +88,26 @@ export function reviewsOf<Plan>(plan: z.ZodType<Plan>) {
         .orderBy(desc(reviews.id));
       return rows.map(parse);
     },
+
+    /** Heads that were merged, the one merged last first. */
+    async mergedReviews(db: Database, repoId: number, limit: number): Promise<Review<Plan>[]> {
+      const rows = await db
+        .select()
+        .from(reviews)
+        .where(and(eq(reviews.repoId, repoId), isNotNull(reviews.mergedAt)))
+        .orderBy(desc(reviews.mergedAt), desc(reviews.id))
+        .limit(limit);
+      return rows.map(parse);
+    },
   };
+}
+
+/** This head was merged: what it resolved is what its models are published with. */
+export async function setReviewMerged(db: Database, id: number): Promise<void> {
+  await db
+    .update(reviews)
+    .set({ mergedAt: sql`coalesce(${reviews.mergedAt}, now())` })
+    .where(eq(reviews.id, id));
 }
 
 export async function setReviewState(db: Database, id: number, state: ReviewState): Promise<void> {

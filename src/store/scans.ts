@@ -2,7 +2,7 @@ import { and, desc, eq } from 'drizzle-orm';
 import { scanResultSchema } from '../scan/result-schema.ts';
 import type { ScanResult } from '../scan/types.ts';
 import type { Database } from './database.ts';
-import { scans } from './schema.ts';
+import { builds, scans } from './schema.ts';
 
 export interface ScanKey {
   /** Of the scanned manifest. */
@@ -13,11 +13,16 @@ export interface ScanKey {
 
 /** An earlier scan of the same image with the same database; null when there is none. */
 export async function findScan(db: Database, key: ScanKey): Promise<ScanResult | null> {
-  const rows = await db
-    .select({ result: scans.result })
+  return (await datedScan(db, key))?.result ?? null;
+}
+
+/** As `findScan`, with the time of the scan. */
+export async function datedScan(db: Database, key: ScanKey): Promise<{ result: ScanResult; scannedAt: Date } | null> {
+  const [row] = await db
+    .select({ result: scans.result, scannedAt: scans.scannedAt })
     .from(scans)
     .where(and(eq(scans.digest, key.digest), eq(scans.database, key.database)));
-  return rows[0] === undefined ? null : scanResultSchema.parse(rows[0].result);
+  return row === undefined ? null : { result: scanResultSchema.parse(row.result), scannedAt: row.scannedAt };
 }
 
 /** The newest scan of an image, whatever the database; null when it was never scanned. */
@@ -42,4 +47,23 @@ export async function rememberScan(db: Database, key: ScanKey, result: ScanResul
     .insert(scans)
     .values({ ...key, result, scannedAt })
     .onConflictDoUpdate({ target: [scans.digest, scans.database], set: { result, scannedAt } });
+}
+
+/** Identifies the vulnerability database of a scan. */
+export function databaseOf({ database }: ScanResult & { status: 'scanned' }): string {
+  return `${database.version ?? 0}@${database.updatedAt ?? ''}`;
+}
+
+/** The scan that was made when an image was built, which the ledger keeps with the build; null when there was none. */
+export async function buildScan(db: Database, inputs: string): Promise<{ result: ScanResult; scannedAt: Date } | null> {
+  const rows = await db
+    .select({ result: builds.scan, scannedAt: builds.updatedAt })
+    .from(builds)
+    .where(and(eq(builds.inputs, inputs), eq(builds.state, 'succeeded')))
+    .orderBy(desc(builds.updatedAt));
+  for (const { result, scannedAt } of rows) {
+    const scan = scanResultSchema.nullable().parse(result);
+    if (scan?.status === 'scanned') return { result: scan, scannedAt };
+  }
+  return null;
 }

@@ -47,6 +47,7 @@ export const reviews = publisher.table(
     plan: jsonb('plan'),
     createdAt: time('created_at').notNull().default(now),
     updatedAt: time('updated_at').notNull().default(now),
+    mergedAt: time('merged_at'),
   },
   (table) => [unique('reviews_head').on(table.repoId, table.pr, table.headSha)],
 );
@@ -159,4 +160,138 @@ export const approvals = publisher.table(
     approvedAt: time('approved_at').notNull().default(now),
   },
   (table) => [primaryKey({ columns: [table.repoId, table.pr, table.headSha] })],
+);
+
+export const publications = publisher.table(
+  'publications',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    catalog: text('catalog').notNull(),
+    owner: text('owner').notNull(),
+    short: text('short').notNull(),
+    model: text('model').notNull(),
+    runtime: text('runtime').notNull(),
+    variant: text('variant').notNull(),
+    inputs: text('inputs').notNull(),
+    digest: text('digest').notNull(),
+    state: text('state').notNull(),
+    details: jsonb('details').notNull(),
+    publishedAt: time('published_at').notNull().default(now),
+  },
+  (table) => [
+    unique('publications_catalog_short_runtime_variant_inputs_key').on(
+      table.catalog,
+      table.short,
+      table.runtime,
+      table.variant,
+      table.inputs,
+    ),
+  ],
+);
+
+export const tagMoves = publisher.table('tag_moves', {
+  id: bigserial('id', { mode: 'number' }).primaryKey(),
+  repository: text('repository').notNull(),
+  tag: text('tag').notNull(),
+  before: text('before'),
+  after: text('after'),
+  commit: text('commit'),
+  movedAt: time('moved_at').notNull().default(now),
+});
+
+export const leases = publisher.table('leases', {
+  name: text('name').primaryKey(),
+  holder: text('holder').notNull(),
+  fence: bytes('fence').notNull(),
+  expiresAt: time('expires_at').notNull(),
+});
+
+export const repositories = publisher.table('repositories', {
+  repository: text('repository').primaryKey(),
+  catalog: text('catalog').notNull(),
+  marked: boolean('marked').notNull().default(false),
+  claimedAt: time('claimed_at').notNull().default(now),
+});
+
+export const previews = publisher.table(
+  'previews',
+  {
+    repository: text('repository').notNull(),
+    tag: text('tag').notNull(),
+    digest: text('digest').notNull(),
+    repoId: bytes('repo_id').notNull(),
+    pr: integer('pr').notNull(),
+    writtenAt: time('written_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.repository, table.tag] })],
+);
+
+export const mirrored = publisher.table(
+  'mirrored',
+  {
+    source: text('source').notNull(),
+    target: text('target').notNull(),
+    digest: text('digest').notNull(),
+    state: text('state').notNull(),
+    details: jsonb('details').notNull(),
+    verifiedAt: time('verified_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.source, table.target, table.digest] })],
+);
+
+export const publishing = publisher.table(
+  'publishing',
+  {
+    catalog: text('catalog').notNull(),
+    short: text('short').notNull(),
+    state: text('state').notNull(),
+    entry: text('entry').notNull(),
+    commit: text('commit').notNull(),
+    details: jsonb('details').notNull(),
+    updatedAt: time('updated_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.short] })],
+);
+
+export const catalogs = publisher.table('catalogs', {
+  catalog: text('catalog').primaryKey(),
+  installationId: bytes('installation_id').notNull(),
+  repoId: bytes('repo_id').notNull(),
+  owner: text('owner').notNull(),
+  repo: text('repo').notNull(),
+  path: text('path').notNull(),
+  state: jsonb('state').notNull(),
+  servedUntil: time('served_until'),
+  /** Head whose check is still in progress. */
+  unfinished: text('unfinished'),
+  updatedAt: time('updated_at').notNull().default(now),
+});
+
+export const watched = publisher.table(
+  'watched',
+  {
+    catalog: text('catalog').notNull(),
+    short: text('short').notNull(),
+    state: jsonb('state').notNull(),
+    told: text('told'),
+    updatedAt: time('updated_at').notNull().default(now),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.short] })],
+);
+
+export const releases = publisher.table(
+  'releases',
+  {
+    catalog: text('catalog').notNull(),
+    tag: text('tag').notNull(),
+    options: jsonb('options').notNull(),
+    state: text('state').notNull(),
+    commit: text('commit'),
+    plan: jsonb('plan'),
+    snapshot: jsonb('snapshot'),
+    error: text('error'),
+    requestedAt: time('requested_at').notNull().default(now),
+    publishedAt: time('published_at'),
+  },
+  (table) => [primaryKey({ columns: [table.catalog, table.tag] })],
 );

@@ -146,6 +146,8 @@ describe('/rebuild', () => {
     const closed = await openPull(world, 'closed', [entry(OPEN, 'closed')]);
     await settled();
     await world.github.closePullRequest(closed.repo, closed.number);
+    // Its previews go.
+    await settled();
     world.registry.requests.length = 0;
     const id = await world.github.comment(closed.repo, closed.number, 'maintainer', '/rebuild all');
     await settled();

@@ -11,7 +11,13 @@ import { digestOf } from '../../src/registry/digest.ts';
 import { OCI_LAYER } from '../../src/registry/media-types.ts';
 import { uploadStrategy } from '../../src/registry/strategy.ts';
 import type { BlobContent } from '../../src/registry/types.ts';
-import { type Distribution, findProgram, pushBaseImage, startDistribution } from '../support/registry/index.ts';
+import {
+  type Distribution,
+  describePublishTarget,
+  findProgram,
+  pushBaseImage,
+  startDistribution,
+} from '../support/registry/index.ts';
 
 const MiB = 1024 * 1024;
 const http = guardedHttp({ allow: [], allowLoopback: true });
@@ -46,6 +52,17 @@ describe.skipIf(!found)('the client and a real Distribution registry (needs dock
       },
     };
   }
+
+  const shared = new RegistryClient({
+    ...http,
+    clock: systemClock,
+    credentials: anonymous,
+    logger: silentLogger,
+    userAgent: 'test',
+  });
+  describePublishTarget('agree on what publishing needs', (repository) =>
+    shared.repository({ registry: distribution.host, repository }),
+  );
 
   it('agree on an image, its tags and its blobs', async () => {
     const repository = open('acme/base');

@@ -4,6 +4,8 @@ import { createApp } from '../../src/app.ts';
 import { createQueue, type Queue } from '../../src/jobs/queue.ts';
 import { silentLogger } from '../../src/log.ts';
 import type { Store } from '../../src/store/open.ts';
+import { catalogId } from '../../src/store/publications.ts';
+import { findRelease } from '../../src/store/releases.ts';
 import { deliveries } from '../../src/store/schema.ts';
 import { memoryStore } from '../support/store/memory.ts';
 
@@ -156,4 +158,26 @@ test('a merge group that waits for checks is a job', async () => {
   const group = (id: string, action: string) =>
     event(id, 'merge_group', { action, installation, repository: repo, sender, merge_group: { head_sha: HEAD } });
   expect(await receive(group('g1', 'checks_requested'), group('g2', 'destroyed'))).toEqual([0, 1]);
+});
+
+test('on an issue only a release is a command, also one that is written wrong', async () => {
+  const issue = { pull_request: undefined };
+  const events = [
+    comment('i1', '/release v1.0.0', { commentId: 41, issue }),
+    comment('i2', '/release', { commentId: 42, issue }),
+    comment('i3', '/rebuild', { commentId: 43, issue }),
+    comment('i4', '/help', { commentId: 44, issue }),
+  ];
+  expect(await receive(...events)).toEqual([0, 2]);
+});
+
+test('a release that is published is a job and a row of the ledger; what else happens to releases is not', async () => {
+  const release = (id: string, action: string) =>
+    event(id, 'release', { action, installation, repository: repo, sender, release: { tag_name: 'v1.0.0' } });
+  await receive(release('r-created', 'created'), release('r-published', 'published'), release('r-edited', 'edited'));
+  expect((await queue.counts()).release).toMatchObject({ queued: 1 });
+  expect(await findRelease(store.db, { catalog: catalogId(repo.id, 'models.yaml'), tag: 'v1.0.0' })).toMatchObject({
+    state: 'requested',
+    options: { tag: 'v1.0.0', latest: false, experimental: false, set: [] },
+  });
 });

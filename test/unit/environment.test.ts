@@ -30,6 +30,7 @@ describe('the settings of the bot', () => {
       SCAN: 'sometimes',
       SMOKE: 'yes',
       STALL_TIMEOUT: 'soon',
+      MIRROR_RATE: '12',
     });
     for (const name of [
       'WEBHOOK_SECRET',
@@ -40,6 +41,7 @@ describe('the settings of the bot', () => {
       'SCAN',
       'SMOKE',
       'STALL_TIMEOUT',
+      'MIRROR_RATE',
     ]) {
       expect(error.message).toContain(name);
     }
@@ -75,18 +77,21 @@ describe('the settings of the bot', () => {
       hubToken: null,
       scan: 'required',
       smoke: 'off',
+      signing: { by: null, password: '', tlog: false, publicKey: null },
       publishAllow: null,
       sourceAllow: null,
+      mirrorRate: null,
       ceilings: { maxModels: 2000, maxImageBytes: 500e9, maxBuildsPerOwner: 2, stallTimeoutMs: 600_000 },
       app: { host: 'localhost', port: 3000, apiUrl: 'https://api.github.com' },
     });
   });
 
   test('sizes, times and lists are read as people write them', () => {
-    const { ceilings, publishAllow } = readEnvironment(
-      { ...APP, MAX_IMAGE_BYTES: '1.5 TiB', STALL_TIMEOUT: '30s', PUBLISH_ALLOW: ' a=b/*, c ,' },
+    const { ceilings, publishAllow, mirrorRate } = readEnvironment(
+      { ...APP, MAX_IMAGE_BYTES: '1.5 TiB', STALL_TIMEOUT: '30s', PUBLISH_ALLOW: ' a=b/*, c ,', MIRROR_RATE: '20MB' },
       'bot',
     );
+    expect(mirrorRate).toBe(20e6);
     expect(ceilings).toMatchObject({ maxImageBytes: 1.5 * 2 ** 40, stallTimeoutMs: 30_000 });
     expect(publishAllow).toEqual(['a=b/*', 'c']);
   });

@@ -1,26 +1,22 @@
 import { tagImage } from '../../build/assemble.ts';
-import { buildImage } from '../../build/build.ts';
-import { licenseFiles } from '../../build/license-files.ts';
 import { openMemory } from '../../build/open-memory.ts';
 import { smokeFailure } from '../../build/smoke/failure.ts';
 import type { SmokeResult } from '../../build/smoke/types.ts';
 import type { BuiltImage, LayerMemory } from '../../build/types.ts';
 import type { Catalog, Runtime } from '../../catalog/types.ts';
 import { asPublisherError, type ExitCode, PublisherError } from '../../errors.ts';
-import { run } from '../../exec.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { openLayout } from '../../registry/layout.ts';
-import { isTag, parseReference } from '../../registry/reference.ts';
+import { isTag } from '../../registry/reference.ts';
 import type { ImageTarget } from '../../registry/types.ts';
 import { formatBytes } from '../../report/numbers.ts';
-import { baseOf } from '../../services.ts';
 import { adHocCatalog } from '../ad-hoc-catalog.ts';
 import { requestOf } from '../build-request.ts';
 import { refusal, registryTargets, select } from '../build-targets.ts';
+import { buildTo } from '../build-to.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { deliverLocally } from '../local-image.ts';
 import { type Planning, planFor, preparePlanning, prepareServices } from '../plan-context.ts';
-import { buildProgress } from '../progress.ts';
 import { smokeFrom } from '../smoke.ts';
 import { startHint } from '../start-hint.ts';
 
@@ -168,21 +164,7 @@ async function buildOne(
     to.kind === 'registry'
       ? registryTargets(target, services, owner)
       : [await openLayout(to.kind === 'oci' ? to.folder : localFolder)];
-  const progress = buildProgress(`${target.model.short} ${target.variant}`, context.output, services.clock);
-  const image = await buildImage(request, {
-    hub: services.hub(owner),
-    base: baseOf(services, parseReference(request.base.reference), owner, request.base.own),
-    targets: places,
-    memory,
-    open: (reference) => services.target(reference, owner),
-    entrypoint: services.entrypoint.content,
-    buildkit: { ...services.buildkit, variables: context.variables, run },
-    licenses: (wanted, base, signal) => licenseFiles(wanted, base, services.hub(owner), signal),
-    clock: services.clock,
-    startedAt,
-    signal: context.signal,
-    onProgress: progress.update,
-  }).finally(progress.end);
+  const image = await buildTo(target, places, planning, memory, { startedAt, context });
   const name = tag ?? (to.kind === 'registry' ? undefined : `${target.model.short}-${target.variant}`);
   if (name !== undefined) for (const place of places) await tagImage(place, image.digest, [name], context.signal);
   for (const note of image.notes) context.output.say(note);

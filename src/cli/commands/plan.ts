@@ -1,10 +1,21 @@
 import type { ExitCode } from '../../errors.ts';
 import type { Plan, PlannedTarget } from '../../plan/types.ts';
+import { failTaken } from '../../publish/fail-taken.ts';
+import { parseReference } from '../../registry/reference.ts';
 import { formatBytes, plural } from '../../report/numbers.ts';
 import { targetName } from '../../report/target-name.ts';
-import { CATALOG_FLAG, type Command, OWNER_FLAG } from '../command.ts';
+import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { loadCatalog } from '../load-catalog.ts';
-import { PLAN_BASE_PATIENCE_MS, planFor, preparePlanning, shownTarget, usable } from '../plan-context.ts';
+import {
+  gitFields,
+  PLAN_BASE_PATIENCE_MS,
+  type Planning,
+  planFor,
+  preparePlanning,
+  shownTarget,
+  suffixOf,
+  usable,
+} from '../plan-context.ts';
 import { showProgress } from '../progress-display.ts';
 
 /** `{targets:[…], warnings, diff}`; 3 if any target is `hub-unavailable`, else 1 if any is `fail`. */
@@ -29,7 +40,7 @@ export const plan: Command = {
     const { clock, hubRequests } = planning.services;
     const note = () => plural(hubRequests(), 'request');
     const progress = showProgress({ label: 'plan', unit: 'models', output, clock, note });
-    const result = await planFor(
+    const planned = await planFor(
       planning,
       {
         base,
@@ -40,11 +51,28 @@ export const plan: Command = {
       },
       context,
     ).finally(progress.end);
+    const result = { ...planned, targets: await withoutTaken(planned.targets, planning, context) };
     const document = { targets: result.targets.map(shownTarget), warnings: result.warnings, diff: result.diff };
     output.result(document, describe(result));
     return exitOf(result.targets);
   },
 };
+
+/** Immutable tags that name other images are found now rather than when something was built. */
+function withoutTaken(
+  targets: PlannedTarget[],
+  { catalog, services, owner, git }: Planning,
+  { signal }: CommandContext,
+) {
+  return failTaken(targets, {
+    catalog,
+    context: { owner, namespaceSuffix: suffixOf(git), publishAllow: services.publishAllow },
+    fields: gitFields(git),
+    open: (repository) => services.target(parseReference(repository), owner),
+    patienceMs: PLAN_BASE_PATIENCE_MS,
+    signal,
+  });
+}
 
 export function exitOf(targets: PlannedTarget[]): ExitCode {
   const unavailable = targets.some(({ reasons }) => reasons.some(({ code }) => code === 'hub-unavailable'));

@@ -19,7 +19,7 @@ import { type ExitCode, PublisherError } from '../../errors.ts';
 import { isTag, parseReference } from '../../registry/reference.ts';
 import type { Digest } from '../../registry/types.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
-import { type Planning, prepareServices, usable } from '../plan-context.ts';
+import { type Planning, prepareServices, suffixOf, usable } from '../plan-context.ts';
 import { runtimeCatalog } from '../runtime-catalog.ts';
 
 /** `{runtimes:[{name,platforms,reference,references,digest,tags,error?}], unpinned:[…]}`; `reference` and `digest` are null where nothing is kept. */
@@ -116,9 +116,9 @@ function readOptions({ arguments: given }: CommandContext): Options {
 }
 
 /** Nothing that is not pushed needs an owner or anybody's permission. */
-function destinationsOf({ services, catalog, owner }: Planning, { output }: Options): RuntimeDestinations {
+function destinationsOf({ services, catalog, owner, git }: Planning, { output }: Options): RuntimeDestinations {
   if (output.kind !== 'push') return { repositories: [`localhost/${catalog.settings.project}`], notes: [] };
-  const context = { owner, namespaceSuffix: '', publishAllow: services.publishAllow };
+  const context = { owner, namespaceSuffix: suffixOf(git), publishAllow: services.publishAllow };
   return runtimeDestinations(catalog.settings, context);
 }
 

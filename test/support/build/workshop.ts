@@ -12,6 +12,7 @@ import { sha256Hex } from '../../../src/image/hash.ts';
 import { silentLogger } from '../../../src/log.ts';
 import { BaseResolver } from '../../../src/plan/bases.ts';
 import { planCatalog } from '../../../src/plan/plan.ts';
+import type { PlannedTarget } from '../../../src/plan/types.ts';
 import { RegistryClient, type RegistryRepository } from '../../../src/registry/client.ts';
 import { parseReference } from '../../../src/registry/reference.ts';
 import type { ImageTarget } from '../../../src/registry/types.ts';
@@ -46,6 +47,8 @@ export interface Workshop {
   hub: HubClient;
   buildkit: BuildKitSettings;
   repository(host: string, name: string): RegistryRepository;
+  /** What is planned for one variant; it is to be built. */
+  target(options: RequestOptions): Promise<PlannedTarget>;
   request(options: RequestOptions): Promise<BuildRequest>;
   build(request: BuildRequest, targets: [ImageTarget, ...ImageTarget[]], options?: BuildOptions): Promise<BuiltImage>;
 }
@@ -64,34 +67,36 @@ export function openWorkshop(hubUrl: string, { stallMs }: { stallMs?: number } =
     random: () => 0,
   });
   const repository = (host: string, name: string) => registries.repository({ registry: host, repository: name });
+  async function planned({ base, variant, builder, id = 'acme/tiny', defaults = '', model = '' }: RequestOptions) {
+    const parsed = parseCatalog(
+      `defaults: {base_image: "${base}", ${defaults}}\nmodels: [{id: ${id}, short: tiny, ${model}}]\n`,
+    );
+    if (!parsed.valid) throw new Error(JSON.stringify(parsed.problems));
+    const runtimes = parsed.catalog.runtimes.map((runtime) => ({ ...runtime, builder: builder ?? runtime.builder }));
+    const { targets } = await planCatalog({
+      catalog: { ...parsed.catalog, runtimes },
+      hub,
+      bases: new BaseResolver((reference) => registries.repository(reference)),
+      context: {
+        owner: 'acme',
+        namespaceSuffix: '',
+        publishAllow: null,
+        entrypointSha256: sha256Hex(ENTRYPOINT),
+        buildkit,
+        recipe: { dockerfile: null, pins: {} },
+        maxImageBytes: null,
+      },
+    });
+    const target = targets.find((each) => each.variant === variant);
+    if (target?.request) return { target, request: target.request };
+    throw new Error(`not to be built: ${JSON.stringify([target?.reasons, target?.warnings])}`);
+  }
   return {
     hub,
     buildkit,
     repository,
-    async request({ base, variant, builder, id = 'acme/tiny', defaults = '', model = '' }) {
-      const parsed = parseCatalog(
-        `defaults: {base_image: "${base}", ${defaults}}\nmodels: [{id: ${id}, short: tiny, ${model}}]\n`,
-      );
-      if (!parsed.valid) throw new Error(JSON.stringify(parsed.problems));
-      const runtimes = parsed.catalog.runtimes.map((runtime) => ({ ...runtime, builder: builder ?? runtime.builder }));
-      const { targets } = await planCatalog({
-        catalog: { ...parsed.catalog, runtimes },
-        hub,
-        bases: new BaseResolver((reference) => registries.repository(reference)),
-        context: {
-          owner: 'acme',
-          namespaceSuffix: '',
-          publishAllow: null,
-          entrypointSha256: sha256Hex(ENTRYPOINT),
-          buildkit,
-          recipe: { dockerfile: null, pins: {} },
-          maxImageBytes: null,
-        },
-      });
-      const target = targets.find((each) => each.variant === variant);
-      if (target?.request) return target.request;
-      throw new Error(`not to be built: ${JSON.stringify([target?.reasons, target?.warnings])}`);
-    },
+    target: async (options) => (await planned(options)).target,
+    request: async (options) => (await planned(options)).request,
     async build(request, targets, { memory = new LayersInMemory(), ...options } = {}) {
       const reference = parseReference(request.base.reference);
       return buildImage(request, {

@@ -1,3 +1,4 @@
+import { OWNER_TAG } from '../../../src/publish/ownership.ts';
 import { digestOf } from '../../../src/registry/digest.ts';
 import { parseManifestContent } from '../../../src/registry/schema.ts';
 import { COMMENT_MARKER } from '../../../src/review/conclude-job.ts';
@@ -122,4 +123,10 @@ export function assertWhole({ registry }: Pick<StandIns, 'registry'>, repository
 export function pushed({ registry }: Places, repository: string): { manifests: number; tags: number } {
   const found = registry.storage.repositories.get(repository);
   return { manifests: found?.manifests.size ?? 0, tags: found?.tags.size ?? 0 };
+}
+
+/** Tag → digest of a repository's images, without the tags of what lies beside them. */
+export function imageTagsOf({ registry }: Pick<Places, 'registry'>, repository: string): Record<string, string> {
+  const tags = [...(registry.storage.repositories.get(repository)?.tags ?? [])];
+  return Object.fromEntries(tags.filter(([tag]) => tag !== OWNER_TAG && !tag.startsWith('sha256-')));
 }

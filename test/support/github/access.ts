@@ -19,6 +19,8 @@ export interface Access {
   /** @throws Rejection 401 for a bad or expired token, 403 when the installation lacks the permission */
   requireRepository(authorization: string | null, method: string, path: string): void;
   expireAll(): void;
+  /** What the owner grants of a permission from now on, whatever the token was minted with. */
+  setPermission(name: string, level: 'none' | 'read' | 'write'): void;
 }
 
 /** Least permission for each kind of request; a list means one of them. */
@@ -26,7 +28,9 @@ function required(method: string, path: string): { names: string[]; level: 'read
   const level = method === 'GET' ? 'read' : 'write';
   const rest = path.split('/').slice(4).join('/');
   if (/^(check-runs|check-suites|commits\/[^/]+\/check-)/.test(rest)) return { names: ['checks'], level };
-  if (/^(git|contents|commits|compare|branches)(\/|$)/.test(rest)) return { names: ['contents'], level };
+  if (/^commits\/[^/]+\/pulls$/.test(rest)) return { names: ['pull_requests'], level };
+  if (/^(git|contents|commits|compare|branches|releases)(\/|$)/.test(rest)) return { names: ['contents'], level };
+  if (rest === 'issues') return { names: ['issues'], level };
   if (rest.startsWith('issues/')) return { names: ['issues', 'pull_requests'], level };
   if (rest.startsWith('pulls')) return { names: ['pull_requests'], level };
   return { names: ['metadata'], level };
@@ -36,6 +40,7 @@ const rank = (level: string | undefined): number => (level === 'write' ? 2 : lev
 
 export function createAccess(emulator: GitHubEmulator, tokenSeconds: number): Access {
   const tokens = new Map<string, Token>();
+  const granted: Record<string, string> = {};
   const badCredentials = () => new Rejection(401, 'Bad credentials');
 
   return {
@@ -55,9 +60,13 @@ export function createAccess(emulator: GitHubEmulator, tokenSeconds: number): Ac
       const token = tokens.get(authorization.replace(/^(bearer|token)\s+/i, ''));
       if (token === undefined || token.expiresAt <= Date.now()) throw badCredentials();
       const { names, level } = required(method, path);
-      if (!names.some((name) => rank(token.permissions[name]) >= rank(level))) {
+      const permissions = { ...token.permissions, ...granted };
+      if (!names.some((name) => rank(permissions[name]) >= rank(level))) {
         throw new Rejection(403, 'Resource not accessible by integration');
       }
+    },
+    setPermission(name, level) {
+      granted[name] = level;
     },
     expireAll() {
       for (const token of tokens.values()) token.expiresAt = 0;

@@ -45,7 +45,11 @@ export interface Comments {
   remove(repo: RepoName, id: number, sender: Person): Promise<void>;
 }
 
-export function createComments(world: World, router: Router, issueOf: (repo: RepoName, number: number) => Json) {
+export function createComments(
+  world: World,
+  router: Router,
+  issueOf: (repo: RepoName, number: number) => Promise<Json>,
+) {
   const extras = new Map<number, Extra>();
   const bot = () => userDocument(world, { login: `${world.app.slug}[bot]`, id: world.app.id, type: 'Bot' });
 
@@ -78,7 +82,7 @@ export function createComments(world: World, router: Router, issueOf: (repo: Rep
     const { issue } = extraOf(repo, id);
     world.webhooks.send('issue_comment', {
       action,
-      issue: issueOf(repo, issue),
+      issue: await issueOf(repo, issue),
       comment: dress(document ?? (await read(repo, id))),
       ...(await envelope(world, repo, sender)),
     });

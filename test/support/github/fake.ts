@@ -7,8 +7,10 @@ import type {
   Comment,
   FileResult,
   GitHub,
+  IssueState,
   PullRequest,
   Reaction,
+  Release,
   Repo,
   Repository,
 } from '../../../src/github/types.ts';
@@ -25,6 +27,12 @@ export interface StoredComment extends Comment {
   writes: number;
 }
 
+export interface StoredIssue extends IssueState {
+  number: number;
+  marker: string;
+  writes: number;
+}
+
 /** The port in memory: one repository, as strict as the client and GitHub together. */
 export interface FakeGitHub extends GitHub {
   readonly calls: readonly { method: Method; args: unknown[] }[];
@@ -33,11 +41,18 @@ export interface FakeGitHub extends GitHub {
   /** Every state each run was put into, in order. */
   readonly checkHistory: readonly StoredCheck[];
   readonly comments: readonly StoredComment[];
+  /** Ours. */
+  readonly issues: readonly StoredIssue[];
+  readonly releases: readonly Release[];
   addPullRequest(fields: Partial<PullRequest> & Pick<PullRequest, 'number' | 'headSha' | 'baseSha'>): PullRequest;
   /** Changes one that exists: a new head, closed, merged. */
   changePullRequest(number: number, fields: Partial<PullRequest>): void;
-  /** A commit with its files; a string is a good text file. Commits not added are unknown. */
-  addCommit(sha: string, files: Record<string, string | FileResult>): void;
+  /** A commit with its files; a string is a good text file. Commits not added are unknown. `time`: milliseconds since the epoch. */
+  addCommit(sha: string, files: Record<string, string | FileResult>, time?: number): void;
+  setTag(tag: string, sha: string): void;
+  addRelease(fields: Pick<Release, 'tag'> & Partial<Release>): Release;
+  /** An issue of somebody's, to be commented on. */
+  addIssue(number: number): void;
   setBranch(branch: string, sha: string): void;
   setMergeBase(base: string, head: string, sha: string): void;
   setPermission(login: string, push: boolean): void;
@@ -96,6 +111,11 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
   const checks: StoredCheck[] = [];
   const checkHistory: StoredCheck[] = [];
   const comments: StoredComment[] = [];
+  const times = new Map<string, number>();
+  const tags = new Map<string, string>();
+  const others = new Set<number>();
+  const issues: StoredIssue[] = [];
+  const releases: Release[] = [];
   let failures: { method: Method; error: PublisherError; left: number; afterwards: boolean }[] = [];
   let nextId = options.firstId ?? 1;
 
@@ -156,7 +176,7 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
   }
 
   function storeComment(issue: number, marker: string, body: string): number {
-    known(pulls.get(issue), `issue ${issue}`);
+    assertIssue(issue);
     const marked = markedBody(marker, body);
     const existing = comments.find((comment) => comment.issueNumber === issue && comment.marker === marker);
     if (existing === undefined)
@@ -168,8 +188,31 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
     return existing.id;
   }
 
+  /** Numbers that can be commented on: pull requests and issues. */
+  function assertIssue(number: number): void {
+    if (pulls.has(number) || others.has(number) || issues.some((issue) => issue.number === number)) return;
+    throw missing(`issue ${number}`);
+  }
+
+  function storeIssue(marker: string, wanted: IssueState): number | null {
+    if (wanted.title.trim() === '' || wanted.title.length > LIMITS.issueTitleCharacters) throw invalid('that title');
+    const state = { ...wanted, body: markedBody(marker, wanted.body) };
+    const existing = issues.find((issue) => issue.marker === marker);
+    if (existing === undefined) {
+      if (!wanted.open) return null;
+      const number = Math.max(1_000, ...issues.map((issue) => issue.number)) + 1;
+      issues.push({ ...state, number, marker, writes: 1 });
+      return number;
+    }
+    const same = existing.title === state.title && existing.body === state.body && existing.open === state.open;
+    if (!same) Object.assign(existing, state, { writes: existing.writes + 1 });
+    return existing.number;
+  }
+
   return {
     calls,
+    issues,
+    releases,
     checks,
     checkHistory,
     comments,
@@ -206,9 +249,43 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
     upsertCheck: (repo, run) => act('upsertCheck', repo, [run], () => storeCheck(run)),
     upsertComment: (repo, issue, marker, body) =>
       act('upsertComment', repo, [issue, marker, body], () => storeComment(issue, marker, body)),
+    commitTime: (repo, sha) =>
+      act('commitTime', repo, [sha], () => {
+        known(commits.get(sha), `commit ${sha}`);
+        return times.get(sha) ?? Date.parse('2030-01-01T00:00:00Z');
+      }),
+    mergedPulls: (repo, sha) =>
+      act('mergedPulls', repo, [sha], () => {
+        known(commits.get(sha), `commit ${sha}`);
+        const brought = (pull: PullRequest) => pull.merged && (pull.mergeSha === sha || pull.headSha === sha);
+        return [...pulls.values()]
+          .filter((pull) => brought(pull) && pull.baseRef === repository.defaultBranch)
+          .map(({ number }) => number)
+          .sort((a, b) => a - b);
+      }),
+    resolveRef: (repo, ref) =>
+      act('resolveRef', repo, [ref], () => {
+        if (ref.startsWith('refs/heads/')) return branches.get(ref.slice(11)) ?? null;
+        if (ref.startsWith('refs/tags/')) return tags.get(ref.slice(10)) ?? null;
+        return tags.get(ref) ?? branches.get(ref) ?? null;
+      }),
+    upsertIssue: (repo, marker, issue) => act('upsertIssue', repo, [marker, issue], () => storeIssue(marker, issue)),
+    release: (repo, tag) =>
+      act('release', repo, [tag], () => {
+        const found = releases.find((release) => release.tag === tag && !release.draft);
+        return found === undefined ? null : { ...found };
+      }),
+    writeRelease: (repo, id, body) =>
+      act('writeRelease', repo, [id, body], () => {
+        const found = known(
+          releases.find((release) => release.id === id),
+          `release ${id}`,
+        );
+        found.body = body;
+      }),
     reply: (repo, issue, body) =>
       act('reply', repo, [issue, body], () => {
-        known(pulls.get(issue), `issue ${issue}`);
+        assertIssue(issue);
         return insertComment({ issueNumber: issue, authorLogin: appLogin, body }).id;
       }),
 
@@ -216,6 +293,7 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
       const pull: PullRequest = {
         state: 'open',
         merged: false,
+        mergeSha: null,
         headRef: `branch-${fields.number}`,
         headRepoId: repository.id,
         baseRef: repository.defaultBranch,
@@ -230,13 +308,21 @@ export function createFakeGitHub(options: FakeGitHubOptions = {}): FakeGitHub {
     changePullRequest(number, fields) {
       pulls.set(number, { ...known(pulls.get(number), `pull request ${number}`), ...fields });
     },
-    addCommit(sha, files) {
+    addCommit(sha, files, time) {
+      if (time !== undefined) times.set(sha, time);
       const entries = Object.entries(files).map(([path, file]): [string, FileResult] => [
         path,
         typeof file === 'string' ? { kind: 'file', text: file, bytes: Buffer.byteLength(file) } : file,
       ]);
       commits.set(sha, new Map(entries));
     },
+    setTag: (tag, sha) => void tags.set(tag, sha),
+    addRelease(fields) {
+      const release = { id: nextId++, draft: false, prerelease: false, body: '', authorLogin: 'alice', ...fields };
+      releases.push(release);
+      return release;
+    },
+    addIssue: (number) => void others.add(number),
     setBranch: (branch, sha) => void branches.set(branch, sha),
     setMergeBase: (base, head, sha) => void mergeBases.set(`${base}...${head}`, sha),
     setPermission: (login, push) => void permissions.set(login.toLowerCase(), push),

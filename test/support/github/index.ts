@@ -4,6 +4,7 @@ export type { CommentView } from './comments.ts';
 export { createFakeGitHub, type FakeGitHub } from './fake.ts';
 export type { Fault } from './faults.ts';
 export type { FileChange, Files } from './git.ts';
+export type { IssueView } from './issues.ts';
 export { UnthrottledOctokit } from './octokit.ts';
 export { startGitHub } from './server.ts';
 export type { GitHubOptions, GitHubStandIn } from './stand-in.ts';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { invalid, isJson, type Json } from './http.ts';
 
-/** GitHub's limits on check runs and comments, refused as GitHub refuses them: 422. */
+/** GitHub's limits on check runs, comments, issues and releases, refused as GitHub refuses them: 422. */
 export const LIMITS = {
   outputBytes: 65_535,
   annotations: 50,
@@ -10,6 +10,8 @@ export const LIMITS = {
   actionDescription: 40,
   actionIdentifier: 20,
   commentCharacters: 65_536,
+  issueTitleCharacters: 256,
+  releaseCharacters: 125_000,
   annotationMessageBytes: 65_536,
   annotationTitle: 255,
   runsOfOneName: 1_000,
@@ -109,4 +111,24 @@ export function assertCommentBody(body: unknown): asserts body is string {
   if ([...body].length > LIMITS.commentCharacters) {
     throw invalid('IssueComment', 'body', `body is too long (maximum is ${LIMITS.commentCharacters} characters)`);
   }
+}
+
+/** @throws Rejection 422 */
+export function assertIssue(body: Json, creating: boolean): void {
+  const { title, body: text, state } = body;
+  if (creating || title !== undefined) {
+    if (typeof title !== 'string' || title.trim() === '') throw invalid('Issue', 'title', 'title cannot be blank');
+    if ([...title].length > LIMITS.issueTitleCharacters) throw invalid('Issue', 'title', 'title is too long');
+  }
+  if (text !== undefined && text !== null) {
+    if (typeof text !== 'string') throw invalid('Issue', 'body', 'body must be a string');
+    if ([...text].length > LIMITS.commentCharacters) throw invalid('Issue', 'body', 'body is too long');
+  }
+  if (state !== undefined && state !== 'open' && state !== 'closed') throw invalid('Issue', 'state', 'is not a state');
+}
+
+/** @throws Rejection 422 */
+export function assertReleaseBody(body: unknown): void {
+  if (typeof body !== 'string') throw invalid('Release', 'body', 'body must be a string');
+  if ([...body].length > LIMITS.releaseCharacters) throw invalid('Release', 'body', 'body is too long');
 }

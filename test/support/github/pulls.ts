@@ -48,6 +48,8 @@ export interface Pulls {
   briefs(repo: RepoName, sha: string): Json[];
   /** The issue behind it, as comment payloads have it. */
   issue(repo: RepoName, number: number): Json;
+  /** The same of all, open or closed. */
+  issues(repo: RepoName): Json[];
 }
 
 const numbered = z.looseObject({ number: z.number() });
@@ -156,10 +158,14 @@ export function createPulls(world: World, git: Git, router: Router): Pulls {
     };
   }
 
-  router.on('GET', '/repos/:owner/:repo/issues/:number', (call) => ({
-    status: 200,
-    body: issue(repoOf(call.params), Number(call.params.number)),
-  }));
+  router.on('GET', '/repos/:owner/:repo/commits/:sha/pulls', async (call) => {
+    const { sha } = call.params;
+    const mine = records.filter(
+      (record) => same(record.repo, repoOf(call.params)) && (record.mergeSha === sha || record.headSha === sha),
+    );
+    const { page, headers } = paginate(mine, call, world.url);
+    return { status: 200, headers, body: await Promise.all(page.map(dress)) };
+  });
 
   return {
     find,
@@ -234,5 +240,6 @@ export function createPulls(world: World, git: Git, router: Router): Pulls {
           },
         })),
     issue,
+    issues: (repo) => records.filter((record) => same(record.repo, repo)).map(({ number }) => issue(repo, number)),
   };
 }

@@ -8,8 +8,10 @@ import { startEmulator } from './emulator.ts';
 import { createFaults } from './faults.ts';
 import { createGit, type Files } from './git.ts';
 import { createRouter, listen } from './http.ts';
+import { createIssues } from './issues.ts';
 import { addPassThrough } from './pass-through.ts';
 import { createPulls, type PullRecord } from './pulls.ts';
+import { createReleases } from './releases.ts';
 import { serve } from './serve.ts';
 import type { CommitOptions, GitHubOptions, GitHubStandIn, OpenedPullRequest } from './stand-in.ts';
 import { createWebhooks } from './webhooks.ts';
@@ -68,7 +70,9 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubStandIn
   const git = createGit(emulator);
   const pulls = createPulls(world, git, router);
   const checks = createChecks(world, git, router, pulls.briefs);
-  const comments = createComments(world, router, pulls.issue);
+  const issues = createIssues(world, router, pulls);
+  const releases = createReleases(world, git, router);
+  const comments = createComments(world, router, issues.document);
   addPassThrough(world, router, access);
 
   const person = (login: string) => personOf(world, login);
@@ -109,7 +113,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubStandIn
     const author = commit.author ?? 'maintainer';
     const before = await git.branch(repo, branch);
     const parent = before ?? (await requireBranch(repo, 'main'));
-    const sha = await git.commit(repo, parent, files, commit.message ?? `Change ${branch}`, author);
+    const sha = await git.commit(repo, parent, files, commit.message ?? `Change ${branch}`, author, commit.date);
     await git.setRef(repo, `heads/${branch}`, sha);
     await announcePush(repo, branch, before, sha, author);
     for (const pull of pulls.ofBranch(repo, branch)) await pulls.synchronize(pull, sha, person(author));
@@ -130,6 +134,7 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubStandIn
     setWebhookTarget: (url) => webhooks.setTarget(url),
     redeliver: (id, guid) => webhooks.redeliver(id, guid),
     settled: () => webhooks.settled(),
+    setPermission: (name, level) => access.setPermission(name, level),
     expireTokens: () => access.expireAll(),
     addUser,
     async createRepo(repo, { private: isPrivate = false, files = {} } = {}) {
@@ -167,10 +172,11 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubStandIn
       await pulls.synchronize(pull, sha, pull.author);
     },
     retargetPullRequest: (repo, number, base) => pulls.retarget(pulls.find(repo, number), base, person('maintainer')),
-    async mergePullRequest(repo, number, by = 'maintainer') {
+    async mergePullRequest(repo, number, by = 'maintainer', method = 'merge') {
       const pull = pulls.find(repo, number);
       const before = await requireBranch(repo, pull.baseRef);
-      const sha = await git.merge(repo, before, pull.headSha, `Merge pull request #${number}`, by);
+      const message = method === 'merge' ? `Merge pull request #${number}` : `${pull.title} (#${number})`;
+      const sha = await git[method](repo, before, pull.headSha, message, by);
       await git.setRef(repo, `heads/${pull.baseRef}`, sha);
       await pulls.close(pull, person(by), sha);
       await announcePush(repo, pull.baseRef, before, sha, by);
@@ -192,6 +198,13 @@ export async function startGitHub(options: GitHubOptions): Promise<GitHubStandIn
       webhooks.send('merge_group', { action: 'checks_requested', merge_group: group, ...rest });
       return head;
     },
+    openIssue: (repo, login, fields) => issues.open(repo, person(login), fields),
+    closeIssue: (repo, number, login) => issues.setState(repo, number, person(login), 'closed'),
+    reopenIssue: (repo, number, login) => issues.setState(repo, number, person(login), 'open'),
+    issues: (repo) => issues.views(repo),
+    createTag: (repo, tag, sha, { annotated = false } = {}) => git.tag(repo, tag, sha, annotated),
+    createRelease: (repo, { author = 'maintainer', ...fields }) => releases.create(repo, person(author), fields),
+    releases: (repo) => releases.views(repo),
     comment: (repo, number, login, body) => comments.post(repo, number, person(login), body),
     editComment: (repo, id, login, body) => comments.edit(repo, id, person(login), body),
     deleteComment: (repo, id, login) => comments.remove(repo, id, person(login)),

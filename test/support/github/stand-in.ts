@@ -2,6 +2,8 @@ import type { CheckView } from './checks.ts';
 import type { CommentView } from './comments.ts';
 import type { Faults } from './faults.ts';
 import type { Files } from './git.ts';
+import type { IssueView } from './issues.ts';
+import type { ReleaseFields, ReleaseView } from './releases.ts';
 import type { Delivery } from './webhooks.ts';
 import type { PermissionLevel, RepoName } from './world.ts';
 
@@ -22,6 +24,8 @@ export interface GitHubOptions {
 export interface CommitOptions {
   author?: string;
   message?: string;
+  /** Of author and committer, milliseconds since the epoch; default now. */
+  date?: number;
 }
 
 export interface OpenedPullRequest {
@@ -42,6 +46,8 @@ export interface GitHubStandIn {
   readonly faults: Faults;
   /** Every request a client made, in order. */
   readonly requests: readonly { method: string; path: string; status: number }[];
+  /** What the installation grants from now on. */
+  setPermission(name: string, level: 'none' | 'read' | 'write'): void;
   setWebhookTarget(url: string | null): void;
   /** Sends a recorded delivery again, with its own guid or another one. */
   redeliver(id: number, guid?: string): Promise<Delivery>;
@@ -69,13 +75,25 @@ export interface GitHubStandIn {
   forcePush(repo: RepoName, number: number, sha: string): Promise<void>;
   /** Another base branch. */
   retargetPullRequest(repo: RepoName, number: number, base: string): Promise<void>;
-  mergePullRequest(repo: RepoName, number: number, by?: string): Promise<string>;
+  /** With a merge commit, or squashed: one new commit on the base branch. Returns that commit; `push` and `closed` follow. */
+  mergePullRequest(repo: RepoName, number: number, by?: string, method?: 'merge' | 'squash'): Promise<string>;
   closePullRequest(repo: RepoName, number: number, by?: string): Promise<void>;
   reopenPullRequest(repo: RepoName, number: number, by?: string): Promise<void>;
   /** The fork's owner deletes it. */
   deleteFork(repo: RepoName, number: number): void;
   /** Puts the pull request into a merge queue: a commit of its own, and `merge_group`. */
   enqueue(repo: RepoName, number: number): Promise<string>;
+  /** An issue of somebody's; comments go on it as on a pull request. */
+  openIssue(repo: RepoName, login: string, fields: { title: string; body: string }): Promise<number>;
+  closeIssue(repo: RepoName, number: number, login: string): Promise<void>;
+  reopenIssue(repo: RepoName, number: number, login: string): Promise<void>;
+  /** Those that are no pull requests, oldest first. */
+  issues(repo: RepoName): Promise<IssueView[]>;
+  /** A commit at a new git tag; an annotated one names it through a tag object. */
+  createTag(repo: RepoName, tag: string, sha: string, options?: { annotated?: boolean }): Promise<void>;
+  /** Publishes a release, with its git tag where there is none; returns its id. */
+  createRelease(repo: RepoName, fields: ReleaseFields & { author?: string }): Promise<number>;
+  releases(repo: RepoName): Promise<ReleaseView[]>;
   comment(repo: RepoName, number: number, login: string, body: string): Promise<number>;
   editComment(repo: RepoName, id: number, login: string, body: string): Promise<void>;
   deleteComment(repo: RepoName, id: number, login: string): Promise<void>;

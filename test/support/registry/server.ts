@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { digestOf } from '../../../src/registry/digest.ts';
 import { createCdn } from './cdn.ts';
 import { type Fault, takeFault } from './faults.ts';
+import { createManifests, type ManifestManner } from './manifests.ts';
 import { receive, sendBlob, sendError } from './reply.ts';
 import { RegistryStorage } from './storage.ts';
 import { TokenService } from './tokens.ts';
 import { type Manner, UploadSessions } from './uploads.ts';
 
-export interface RegistryOptions {
+export interface RegistryOptions extends ManifestManner {
   /** Default `token`. */
   auth?: 'token' | 'basic' | 'none';
   /** Default `{robot: 'secret'}`. */
@@ -61,9 +61,8 @@ export interface RegistryStandIn {
   close(): Promise<void>;
 }
 
-const MANIFEST_LIMIT = 4 * 1024 * 1024;
 const SERVICE = 'registry-stand-in';
-const ROUTE = /^\/v2\/(.+)\/(blobs|manifests|tags)\/(uploads\/([^/]*)|[^/]+)$/;
+const ROUTE = /^\/v2\/(.+)\/(blobs|manifests|tags|referrers)\/(uploads\/([^/]*)|[^/]+)$/;
 
 /** A registry on loopback, as strict as Distribution, that can be told to misbehave. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryStandIn> {
@@ -95,6 +94,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       refuse(response, [[repository, 'push']]);
     },
   });
+  const manifests = createManifests({ ...options, storage, location: (path) => `${origin}${path}` });
   const cdn = options.cdn === true ? createCdn(storage, faults, 2_000, now) : null;
   const cdnPort = cdn === null ? 0 : await listen(cdn.server, 0);
   const issuer = options.realm === true ? createServer((request, response) => void issue(request, response)) : null;
@@ -130,7 +130,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     const fault = takeFault(faults, method, url.pathname);
     if (await misbehaves(request, response, fault)) return;
     if (kind === 'tags') return tags(response, repository, url);
-    if (kind === 'manifests') return manifests(request, response, repository, decodeURIComponent(rest), fault);
+    if (kind === 'referrers') return manifests.referrers(response, repository, rest, url);
+    if (kind === 'manifests') return manifests.handle(request, response, repository, decodeURIComponent(rest), fault);
     if (session === undefined) return blobs(request, response, repository, rest, fault);
     if (session !== '')
       return uploads.handle(request, response, { repository, id: session, query: url.searchParams }, fault);
@@ -203,47 +204,6 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       return void response.writeHead(307, { location: `http://127.0.0.1:${cdnPort}${cdn.sign(digest)}` }).end();
     }
     return sendBlob(request, response, blob, { 'docker-content-digest': digest }, fault);
-  }
-
-  async function manifests(
-    request: IncomingMessage,
-    response: ServerResponse,
-    name: string,
-    reference: string,
-    fault: Fault | null,
-  ): Promise<void> {
-    if (request.method === 'PUT') return putManifest(request, response, name, reference, fault);
-    const found = storage.manifest(name, reference);
-    if (found === null) return sendError(response, 404, 'MANIFEST_UNKNOWN', `manifest unknown: ${reference}`);
-    const accepted = (request.headers.accept ?? '').split(',').map((type) => type.trim());
-    if (!accepted.includes(found.mediaType))
-      return sendError(response, 404, 'MANIFEST_UNKNOWN', 'not in an accepted form');
-    const headers = { 'content-type': found.mediaType, 'docker-content-digest': found.digest };
-    return sendBlob(request, response, found.bytes, headers, fault);
-  }
-
-  async function putManifest(
-    request: IncomingMessage,
-    response: ServerResponse,
-    name: string,
-    reference: string,
-    fault: Fault | null,
-  ): Promise<void> {
-    const bytes = await receive(request, fault);
-    if (bytes === null) return;
-    if (bytes.byteLength > MANIFEST_LIMIT) return sendError(response, 413, 'MANIFEST_INVALID', 'manifest too large');
-    const mediaType = request.headers['content-type'] ?? '';
-    const problem = storage.problemOf(name, mediaType, bytes);
-    if (problem !== null) return sendError(response, 400, 'MANIFEST_INVALID', problem);
-    const digest = digestOf(bytes);
-    if (reference.includes(':') && reference !== digest) {
-      return sendError(response, 400, 'DIGEST_INVALID', 'provided digest did not match uploaded content');
-    }
-    const repository = storage.repository(name);
-    repository.manifests.set(digest, { mediaType, bytes });
-    if (!reference.includes(':')) repository.tags.set(reference, digest);
-    const location = `${origin}/v2/${name}/manifests/${digest}`;
-    response.writeHead(201, { location, 'docker-content-digest': digest }).end();
   }
 
   async function close(): Promise<void> {

@@ -45,6 +45,13 @@ export class RegistryStorage {
     return manifest === undefined ? null : { ...manifest, digest };
   }
 
+  /** With every tag on it, as Distribution. */
+  deleteManifest(repository: string, digest: string): void {
+    const found = this.repository(repository);
+    found.manifests.delete(digest);
+    for (const [tag, at] of found.tags) if (at === digest) found.tags.delete(tag);
+  }
+
   /** Why a manifest may not be stored, or null: like Distribution, nothing it refers to may be missing. */
   problemOf(repository: string, mediaType: string, bytes: Buffer): string | null {
     try {

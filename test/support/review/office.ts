@@ -9,6 +9,10 @@ import { guardedFetch } from '../../../src/http/fetch.ts';
 import { sha256Hex } from '../../../src/image/hash.ts';
 import { createQueue } from '../../../src/jobs/queue.ts';
 import { silentLogger } from '../../../src/log.ts';
+import type { Attester } from '../../../src/publish/attest/types.ts';
+import { runPublish } from '../../../src/publishing/publish-job.ts';
+import { publishWaiting } from '../../../src/publishing/trigger.ts';
+import { publishJobSchema } from '../../../src/publishing/types.ts';
 import { RegistryClient, type RegistryRepository } from '../../../src/registry/client.ts';
 import { parseReference } from '../../../src/registry/reference.ts';
 import { concludeReview } from '../../../src/review/conclude-job.ts';
@@ -115,7 +119,7 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
   const runtimes = new FakeRuntimeBuilder((repository) => repositoryAt(repository));
   const store = await memoryStore();
   const soon = { limit: 1, baseMs: 1, maxMs: 1 };
-  const retries = { review: soon, build: soon, runtime: soon, command: soon, conclude: soon };
+  const retries = { review: soon, build: soon, runtime: soon, command: soon, conclude: soon, publish: soon };
   const queue = await createQueue(store, { logger: silentLogger, retries });
   const githubs = new Map<number, FakeGitHub>();
   const context: ReviewContext = {
@@ -131,6 +135,8 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     serves: async () => true,
     scan: async () => notScanned('no Trivy'),
     runtimeBuilder: () => runtimes,
+    attester: async () => statesNothing,
+    publishLeaseMs: 3_000,
     smoke: smokeIsOff,
     locks: createKeyedLocks(),
     checkMemory: createCheckMemory(),
@@ -138,6 +144,7 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
   };
   queue.work('review', { concurrency: 4, data: reviewJobSchema }, (job) => runReview(job, context));
   queue.work('runtime', { concurrency: 2, data: runtimeJobSchema }, (job) => runRuntime(job, context));
+  queue.work('publish', { concurrency: 2, data: publishJobSchema }, (job) => runPublish(job, context));
   queue.work('command', { concurrency: 4, data: commandJobSchema }, ({ data }) => runCommand(data, context));
   queue.work('conclude', { concurrency: 4, data: concludeJobSchema }, ({ data }) => concludeReview(data, context));
 
@@ -178,6 +185,7 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
       const ours = await context.builds.finishBuild(store.db, claim, finish);
       if (ours && failure === undefined) built.push(`${claim.destination.split('/').at(-1)} ${variant}`);
       await tell(claim);
+      await publishWaiting(await attachmentsOf(store.db, claim), context);
     }
     await settled();
   }
@@ -213,6 +221,9 @@ export async function startOffice(models: HubModel[], variables: Record<string, 
     },
   };
 }
+
+/** Unit tests are about when something is published; what is stated of it has tests of its own. */
+const statesNothing: Attester = { attest: async () => ({ attestations: [], signed: false, notes: [] }) };
 
 function createTeam(
   repoId: number,

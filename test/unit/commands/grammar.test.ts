@@ -18,7 +18,12 @@ describe('commands', () => {
     ['/rebuild tiny --experimental', { kind: 'rebuild', shorts: ['tiny'], variant: null, experimental: true }],
     ['/rebuild tiny fat --experimental', { kind: 'rebuild', shorts: ['tiny'], variant: 'fat', experimental: true }],
     ['/rebuild all  --experimental', { kind: 'rebuild', shorts: 'all', variant: null, experimental: true }],
+    ['/adopt', { kind: 'adopt', shorts: 'all' }],
+    ['/adopt tiny', { kind: 'adopt', shorts: ['tiny'] }],
+    ['/adopt tiny other', { kind: 'malformed', message: 'write `/adopt` or `/adopt <short>`' }],
     ['/help', { kind: 'help' }],
+    ['/rescan', { kind: 'rescan', short: null }],
+    ['/rescan tiny-1\nplease', { kind: 'rescan', short: 'tiny-1' }],
     [`/approve ${'a1'.repeat(6)}`, { kind: 'approve', sha: 'a1'.repeat(6) }],
     [`/approve ${'AB'.repeat(20)}\nlooks good`, { kind: 'approve', sha: 'ab'.repeat(20) }],
   ])('%j is understood', (body, expected) => {
@@ -46,6 +51,10 @@ describe('commands', () => {
     '\u200B/rebuild tiny',
   ])('%j is conversation, a quote or another bot’s command', (body) => {
     expect(parseCommand(body)).toEqual({ kind: 'none' });
+  });
+
+  test.each(['/rescan Tiny', '/rescan tiny slim', `/rescan ${'a'.repeat(101)}`])('%j is malformed too', (body) => {
+    expect(parseCommand(body)).toEqual({ kind: 'malformed', message: 'write `/rescan` or `/rescan <short>`' });
   });
 
   test.each([

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-test('the App asks for the least: reading contents, writing only checks and comments', async () => {
+test('the App asks for the least: writing checks, comments, issues and the text of releases', async () => {
   const manifest = parse(await readFile(new URL('../../../app.yml', import.meta.url), 'utf8'));
   expect(manifest).toMatchObject({
     public: false,
     hook_attributes: { url: expect.stringMatching(/^https:\/\/.*\/api\/github\/webhooks$/) },
     default_permissions: {
       metadata: 'read',
-      contents: 'read',
+      contents: 'write',
       checks: 'write',
       pull_requests: 'write',
       issues: 'write',
@@ -24,5 +24,6 @@ test('the App asks for the least: reading contents, writing only checks and comm
     'merge_group',
     'pull_request',
     'push',
+    'release',
   ]);
 });

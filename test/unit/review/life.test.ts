@@ -75,17 +75,20 @@ describe('a push', () => {
 
 describe('two pull requests with the same model', () => {
   test('build it once, and closing one does not stop the other', async () => {
-    const [one, two] = [office.team([]), office.team([])];
+    const team = office.team([]);
     const text = office.catalog([entry(OPEN, 'shared')]);
-    const [first, second] = [await one.open(text), await two.open(text)];
+    const [first, second] = [await team.open(text), await team.open(text)];
     await office.begin();
-    one.change(first, { state: 'closed' });
-    await one.event(first);
-    expect(one.checks(one.head(first))).toMatchObject({ ...both('shared', 'cancelled'), 'model-images': 'cancelled' });
+    team.change(first, { state: 'closed' });
+    await team.event(first);
+    expect(team.checks(team.head(first))).toMatchObject({
+      ...both('shared', 'cancelled'),
+      'model-images': 'cancelled',
+    });
     await office.end();
     expect(builtOf('shared')).toEqual(['hf-shared fat', 'hf-shared slim']);
-    expect(two.checks(two.head(second))['model-images']).toBe('success');
-    expect(one.checks(one.head(first))['model-images']).toBe('cancelled');
+    expect(team.checks(team.head(second))['model-images']).toBe('success');
+    expect(team.checks(team.head(first))['model-images']).toBe('cancelled');
   });
 });
 

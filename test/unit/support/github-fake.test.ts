@@ -83,3 +83,30 @@ test('a failure comes as often as asked, before or after the deed', async () => 
   expect(await github.pullRequest(repo, 1)).toMatchObject({ number: 1, headSha: head });
   expect(github.calls.map((call) => call.method)).toEqual(['upsertCheck', 'pullRequest', 'pullRequest', 'pullRequest']);
 });
+
+test('issues, releases, tags and merged pull requests are those of the client', async () => {
+  const github = prepared();
+  const wanted = { title: 'Findings', body: 'One', open: true };
+  expect(await github.upsertIssue(repo, 'm', { ...wanted, open: false })).toBeNull();
+  const number = await github.upsertIssue(repo, 'm', wanted);
+  expect(await github.upsertIssue(repo, 'm', wanted)).toBe(number);
+  await github.upsertIssue(repo, 'm', { ...wanted, open: false });
+  expect(github.issues).toMatchObject([{ number, open: false, writes: 2 }]);
+  await github.reply(repo, number ?? 0, 'Hello');
+  await expect(github.reply(repo, 77, 'Hello')).rejects.toThrow('issue 77');
+
+  const { id } = github.addRelease({ tag: 'v1' });
+  github.addRelease({ tag: 'v2', draft: true });
+  await github.writeRelease(repo, id, 'Notes');
+  expect([await github.release(repo, 'v1'), await github.release(repo, 'v2')]).toMatchObject([{ body: 'Notes' }, null]);
+
+  github.setBranch('main', base);
+  github.setTag('v1', head);
+  const refs = ['main', 'v1', 'refs/heads/v1', 'refs/tags/v1'];
+  expect(await Promise.all(refs.map((ref) => github.resolveRef(repo, ref)))).toEqual([base, head, null, head]);
+
+  github.changePullRequest(1, { state: 'closed', merged: true, mergeSha: base });
+  expect(await github.mergedPulls(repo, base)).toEqual([1]);
+  github.addCommit(head, {}, 1_000);
+  expect(await github.commitTime(repo, head)).toBe(1_000);
+});

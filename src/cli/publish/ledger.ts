@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { asPublisherError, PublisherError } from '../../errors.ts';
+import { silentLogger } from '../../log.ts';
+import {
+  keepPublishLeases,
+  type PublishLease,
+  publishGuard,
+  publishLeaseName,
+  releaseAll,
+} from '../../publish/publish-lease.ts';
+import type { PublishContext, PublishedImage, WantedPublication } from '../../publish/types.ts';
+import type { Services } from '../../services.ts';
+import type { Store } from '../../store/open.ts';
+import { type PublicationDetails, recordPublication } from '../../store/publications.ts';
+import { lastWritten, recordTagMove } from '../../store/tag-moves.ts';
+
+/** Milliseconds; a command that dies leaves the repositories to others after that. */
+const LEASE_MS = 60_000;
+/** Milliseconds to wait for another publisher of the same repositories. */
+const PATIENCE_MS = 120_000;
+const LOOK_EVERY_MS = 1_000;
+
+/** What a command remembers, and holds while it publishes; the same without a ledger, which remembers nothing. */
+export interface CommandLedger {
+  store: Store | null;
+  notes: string[];
+  close(): Promise<void>;
+}
+
+/** The ledger of DATA_DIR or DATABASE_URL; none, with a note, where a bot has the folder: it would have to stop for a command. */
+export async function openCommandLedger({ environment }: Services): Promise<CommandLedger> {
+  const { openStore } = await import('../../store/open.ts');
+  const { databaseUrl, dataDir } = environment;
+  const location = databaseUrl === null ? { dataDir } : { databaseUrl };
+  try {
+    const store = await openStore(location, { logger: silentLogger });
+    return { store, notes: [], close: () => store.close() };
+  } catch (thrown) {
+    const error = asPublisherError(thrown);
+    if (error.code !== 'busy') throw error;
+    const note = `Nothing is recorded: another process uses the ledger in ${dataDir}.`;
+    return { store: null, notes: [note], close: async () => undefined };
+  }
+}
+
+/** The parts of a publication that a ledger answers for. */
+export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'>;
+
+/**
+ * Runs a publication under leases over its repositories, where there is a ledger.
+ *
+ * @throws PublisherError `busy` when somebody else publishes there and does not end
+ */
+export async function underLeases<R>(
+  { store }: CommandLedger,
+  repositories: readonly string[],
+  { services, commit, signal }: { services: Services; commit: string | null; signal: AbortSignal },
+  publish: (parts: LedgerParts) => Promise<R>,
+): Promise<R> {
+  if (store === null) {
+    return publish({ guard: async () => undefined, wrote: async () => null, moved: async () => undefined, signal });
+  }
+  const leases = await waitForLeases(store, repositories.map(publishLeaseName), services, signal);
+  try {
+    return await publish({
+      guard: publishGuard({ db: store.db, leases, stillWanted: async () => true }),
+      wrote: (repository, tag) => lastWritten(store.db, repository, tag),
+      moved: (move) => recordTagMove(store.db, { ...move, commit }),
+      signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
+    });
+  } finally {
+    await releaseAll(leases);
+  }
+}
+
+async function waitForLeases(
+  { db }: Store,
+  names: readonly string[],
+  { clock }: Services,
+  signal: AbortSignal,
+): Promise<Map<string, PublishLease>> {
+  const until = clock.now() + PATIENCE_MS;
+  for (;;) {
+    const kept = await keepPublishLeases(db, names, { holder: randomUUID(), ttlMs: LEASE_MS, logger: silentLogger });
+    if (kept !== null) return kept;
+    if (clock.now() >= until) {
+      throw new PublisherError('busy', 'Somebody else is publishing to the same repositories: try again later.');
+    }
+    await clock.sleep(LOOK_EVERY_MS, signal);
+  }
+}
+
+/** Writes down what was published, all images or none. */
+export async function recordPublished(
+  { store }: CommandLedger,
+  published: readonly { wanted: WantedPublication; image: PublishedImage }[],
+  facts: {
+    owner: string | null;
+    catalogId: string | null;
+    revision: string | null;
+    mirrors: PublicationDetails['mirrors'];
+  },
+): Promise<void> {
+  await store?.transaction(async ({ db }) => {
+    for (const { wanted, image } of published) {
+      const { target, places, source } = wanted;
+      const { request } = target;
+      if (request === null) continue;
+      await recordPublication(db, {
+        catalog: facts.catalogId ?? 'cli',
+        short: target.model.short,
+        runtime: target.runtime,
+        variant: target.variant,
+        owner: facts.owner ?? '',
+        model: target.model.id,
+        inputs: request.key,
+        digest: image.digest,
+        revision: image.revision,
+        base: { reference: request.base.reference, digest: request.base.digest },
+        platforms: Object.keys(request.inputs.base),
+        repositories: places.map(({ repository }) => repository),
+        mirrors: facts.mirrors,
+        tags: image.tags,
+        immutable: [
+          ...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag))),
+        ],
+        attestations: image.attestations,
+        signed: image.signed,
+        scanned: image.scan?.status === 'scanned',
+        commit: source.commit,
+        pr: null,
+        entry: '',
+        wanted: facts.revision,
+      });
+    }
+  });
+}

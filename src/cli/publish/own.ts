@@ -1,0 +1,48 @@
+import { PublisherError } from '../../errors.ts';
+import { ownershipRefusal, readOwnership, writeMarker } from '../../publish/ownership.ts';
+import type { PublishTarget } from '../../registry/types.ts';
+import { adoptRepository, claimRepository, noteMarked } from '../../store/repositories.ts';
+import type { CommandLedger } from './ledger.ts';
+
+/**
+ * Whether a catalog may publish to repositories: those that nobody has, or it has already; with `force`, it adopts them.
+ *
+ * @throws PublisherError `denied` naming each that is another's, before anything else is asked of that registry
+ */
+export async function assertOwn(
+  targets: readonly PublishTarget[],
+  catalog: string,
+  { ledger, force, signal }: { ledger: CommandLedger; force: boolean; signal: AbortSignal },
+): Promise<void> {
+  const refusals: string[] = [];
+  for (const target of targets) {
+    if (force) {
+      if (ledger.store !== null) await adoptRepository(ledger.store.db, target.name, catalog);
+      continue;
+    }
+    const refusal = ownershipRefusal(target.name, await readOwnership(target, catalog, signal));
+    if (refusal !== null) refusals.push(refusal);
+  }
+  // Nothing is claimed of a publication that does not take place.
+  if (refusals.length === 0 && !force && ledger.store !== null) {
+    for (const { name } of targets) {
+      const holder = await claimRepository(ledger.store.db, name, catalog);
+      const refusal = ownershipRefusal(name, { state: 'other', who: holder.catalog });
+      if (holder.catalog !== catalog && refusal !== null) refusals.push(refusal);
+    }
+  }
+  if (refusals.length > 0) throw new PublisherError('denied', refusals.join(' '));
+}
+
+/** Writes down in each repository whose it is. Before the first tags of a publication. */
+export async function markOwn(
+  targets: readonly PublishTarget[],
+  catalog: string,
+  { ledger, signal }: { ledger: CommandLedger; signal: AbortSignal },
+): Promise<void> {
+  for (const target of targets) {
+    const { state } = await readOwnership(target, catalog, signal);
+    if (state !== 'ours') await writeMarker(target, catalog, signal);
+    if (ledger.store !== null) await noteMarked(ledger.store.db, target.name);
+  }
+}

@@ -1,0 +1,125 @@
+import type { Catalog } from '../../catalog/types.ts';
+import type { Hub } from '../../huggingface/types.ts';
+import type { ManifestContent, PublishTarget } from '../../registry/types.ts';
+import { PROVENANCE } from '../attest/predicate-types.ts';
+import { checkContent } from './check-content.ts';
+import { askForLayers, readAllLayers } from './check-layers.ts';
+import { catalogProblems, provenanceProblems, type ReadProvenance, readProvenance } from './check-provenance.ts';
+import { labelsOf } from './image-facts.ts';
+import { doubt, type ReadPlatform, readPlatforms } from './read-manifests.ts';
+import { checkAttestations, checkSignature, type Trust } from './trust.ts';
+import { type Check, failed, judged, notChecked, passed, type Verification } from './types.ts';
+
+export interface VerifyContext {
+  /** The repository. */
+  source: PublishTarget;
+  hub: Hub;
+  trust: Trust;
+  /** Accepts what nobody signed. */
+  allowUnsigned: boolean;
+  /** Asks whether layers are there instead of reading them. */
+  shallow: boolean;
+  /** null: nobody named one. */
+  catalog: Catalog | null;
+  signal: AbortSignal;
+  /** Called before each layer is read. */
+  onLayer?: (digest: string, done: number, total: number) => void;
+}
+
+/**
+ * Looks at everything that is said of a published image, and at the image itself.
+ *
+ * @param reference how it was asked for
+ * @param tagOrDigest of it
+ * @throws PublisherError when the registry or the Hub does not answer (`registry-unavailable`, `hub-unavailable`, …), or there is no such tag
+ */
+export async function verifyImage(
+  reference: string,
+  tagOrDigest: string,
+  context: VerifyContext,
+): Promise<Verification> {
+  const { source, signal } = context;
+  let top: ManifestContent;
+  try {
+    top = await source.manifest(tagOrDigest, { signal });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'registry-not-found') throw error;
+    return result(reference, null, [failed('index', doubt(error))], context);
+  }
+  const index = top.digest;
+  const trusting = { source, index, trust: context.trust, allowUnsigned: context.allowUnsigned, signal };
+  const signature = await checkSignature(trusting);
+  const { checks: attestations, believed } = await checkAttestations(trusting);
+  const { platforms, problems } = await readPlatforms(source, top, signal);
+  const provenance = (believed.get(PROVENANCE) ?? []).flatMap((each) => readProvenance(each.statement.predicate) ?? []);
+  const checks = [
+    passed('index', index),
+    signature,
+    judged(
+      'manifests',
+      problems,
+      `${platforms.length} platforms: ${platforms.map(({ platform }) => platform).join(', ')}`,
+    ),
+    ...attestations,
+    ...checkProvenance(provenance, platforms, context.catalog),
+    ...(await checkBytes(context, platforms, provenance)),
+  ];
+  return result(reference, index, checks, context);
+}
+
+function checkProvenance(
+  provenance: readonly ReadProvenance[],
+  platforms: readonly ReadPlatform[],
+  catalog: Catalog | null,
+): Check[] {
+  const labelled = provenance.flatMap((read) =>
+    platforms.flatMap(({ config, platform }) => provenanceProblems(read, labelsOf(config), platform)),
+  );
+  const judgement =
+    provenance.length === 0
+      ? failed('provenance', 'there is none that can be believed and read')
+      : judged('provenance', labelled, "it tells of this image's model, variant, runtime, base and inputs");
+  return [judgement, ...(catalog === null ? [] : [againstCatalog(provenance, catalog)])];
+}
+
+function againstCatalog(provenance: readonly ReadProvenance[], catalog: Catalog): Check {
+  const answers = provenance.map((read) => catalogProblems(read, catalog));
+  if (answers.length === 0) return notChecked('catalog', 'there is no provenance to hold against it');
+  if (answers.includes(null)) return notChecked('catalog', 'it does not have the model');
+  const problems = answers.flatMap((each) => each ?? []);
+  return judged('catalog', problems, 'model, short name, runtime and variant are those of the catalog');
+}
+
+async function checkBytes(
+  { source, hub, shallow, signal, onLayer }: VerifyContext,
+  platforms: readonly ReadPlatform[],
+  provenance: readonly ReadProvenance[],
+): Promise<Check[]> {
+  if (shallow) {
+    return [
+      await askForLayers(source, platforms, signal),
+      notChecked('weights', 'layers were not read (--shallow)'),
+      notChecked('licenses', 'layers were not read (--shallow)'),
+    ];
+  }
+  const { check, layers } = await readAllLayers(source, platforms, signal, ({ digest }, done, total) =>
+    onLayer?.(digest, done, total),
+  );
+  return [check, ...(await checkContent({ source, hub, signal }, platforms, layers, provenance))];
+}
+
+const NEEDS_LAYERS: ReadonlySet<string> = new Set(['layers', 'weights', 'licenses']);
+
+/** What was not checked is a doubt too, unless it was asked to be left out. */
+function result(
+  reference: string,
+  digest: Verification['digest'],
+  checks: Check[],
+  { shallow, allowUnsigned }: VerifyContext,
+): Verification {
+  const excused = ({ check }: Check) =>
+    (shallow && NEEDS_LAYERS.has(check)) ||
+    (allowUnsigned && (check === 'signature' || check.startsWith('attestation:')));
+  const ok = checks.every((each) => each.status === 'passed' || (each.status === 'not-checked' && excused(each)));
+  return { reference, digest, ok, checks };
+}

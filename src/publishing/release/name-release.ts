@@ -1,0 +1,60 @@
+import { writeMarker } from '../../publish/ownership.ts';
+import { prepareRelease, publishRelease, type ReadyImage } from '../../publish/release/publish-release.ts';
+import type { Snapshot } from '../../publish/release/snapshot.ts';
+import { copyImage } from '../../registry/copy/copy-image.ts';
+import { parseReference } from '../../registry/reference.ts';
+import type { TargetState } from '../../report/types.ts';
+import { CATALOG_PATH, type ReviewContext } from '../../review/context.ts';
+import { planContext } from '../../review/plan-review.ts';
+import { findRelease, releasedBefore } from '../../store/releases.ts';
+import { holderOf, noteMarked } from '../../store/repositories.ts';
+import { underLeases } from '../under-leases.ts';
+import type { PlannedRelease } from './plan-release.ts';
+import type { ReleaseJob } from './request-release.ts';
+
+/**
+ * Gives everything of a release its tags, under the leases of every repository, while nobody asked for the same release anew.
+ *
+ * @throws PublisherError `busy` while somebody else publishes to one of them, and as `publishRelease`
+ */
+export async function nameRelease(
+  job: ReleaseJob,
+  { row, commit, catalog }: PlannedRelease,
+  states: readonly TargetState[],
+  context: ReviewContext,
+  signal: AbortSignal,
+): Promise<Snapshot> {
+  const { services, store } = context;
+  const earlier = await releasedBefore(store.db, row);
+  const ready = states.flatMap(readyImage);
+  const prepared = prepareRelease({
+    catalog,
+    options: row.options,
+    targets: ready.map(({ target }) => target),
+    earlier: earlier.map(({ tag }) => tag),
+    destinations: planContext(job.owner, services),
+  });
+  const source = { repository: `https://github.com/${job.owner}/${job.repo}`, commit, path: CATALOG_PATH };
+  const open = (repository: string) => services.target(parseReference(repository), job.owner);
+  const stillWanted = async () => {
+    const now = await findRelease(store.db, row);
+    return now?.state === 'requested' && now.commit === commit;
+  };
+  return underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
+    const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
+    for (const repository of own) {
+      if ((await holderOf(store.db, repository))?.marked === true) continue;
+      await leased.guard(repository);
+      await writeMarker(open(repository), row.catalog, leased.signal);
+      await noteMarked(store.db, repository);
+    }
+    const attester = await context.attester(job.owner);
+    const publishing = { ...leased, open, copy: copyImage, attester, force: false };
+    const done = await publishRelease(prepared, ready, source, publishing);
+    return done.snapshot;
+  });
+}
+
+function readyImage({ target, build, scan }: TargetState): ReadyImage[] {
+  return target.action === 'build' && build?.state === 'built' ? [{ target, image: build.image, scan }] : [];
+}

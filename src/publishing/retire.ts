@@ -1,0 +1,24 @@
+import type { Catalog } from '../catalog/types.ts';
+import type { ReviewContext } from '../review/context.ts';
+import { currentPublications, retireTarget } from '../store/publications.ts';
+import { forgetModelPublication, type ModelPublication } from '../store/publishing.ts';
+import type { Branch } from './branch.ts';
+
+/** What the catalog names no longer is looked at no longer: its tags stay. `catalog` null: none of it is left. */
+export async function retireRemoved(
+  { catalogId }: Branch,
+  catalog: Catalog | null,
+  known: ReadonlyMap<string, ModelPublication>,
+  { store, logger }: Pick<ReviewContext, 'store' | 'logger'>,
+): Promise<void> {
+  const runtimes = new Map(catalog?.models.map((model) => [model.short, model.runtimes]));
+  for (const publication of await currentPublications(store.db, { catalog: catalogId })) {
+    const { short, runtime, variant } = publication;
+    if (runtimes.get(short)?.includes(runtime) === true) continue;
+    await retireTarget(store.db, publication);
+    logger.info({ catalog: catalogId, short, runtime, variant }, 'Publication retired');
+  }
+  for (const short of known.keys()) {
+    if (!runtimes.has(short)) await forgetModelPublication(store.db, catalogId, short);
+  }
+}

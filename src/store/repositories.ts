@@ -1,0 +1,38 @@
+import { eq } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { repositories } from './schema.ts';
+
+/** Which catalog a registry repository belongs to: the first that published it, until another adopts it. */
+export interface RepositoryHolder {
+  /** `host/repository`. */
+  repository: string;
+  /** `catalogId`. */
+  catalog: string;
+  /** Whether the marker in the repository says so too, see `publish/ownership.ts`. */
+  marked: boolean;
+}
+
+/** Claims a repository unless another catalog has it; returns whose it is. */
+export async function claimRepository(db: Database, repository: string, catalog: string): Promise<RepositoryHolder> {
+  await db.insert(repositories).values({ repository, catalog }).onConflictDoNothing();
+  return (await holderOf(db, repository)) ?? { repository, catalog, marked: false };
+}
+
+/** null where nobody claimed it. */
+export async function holderOf(db: Database, repository: string): Promise<RepositoryHolder | null> {
+  const [row] = await db.select().from(repositories).where(eq(repositories.repository, repository));
+  return row === undefined ? null : { repository: row.repository, catalog: row.catalog, marked: row.marked };
+}
+
+/** Makes a repository this catalog's, whosesoever it was: a maintainer said so. Its marker has to be written anew. */
+export async function adoptRepository(db: Database, repository: string, catalog: string): Promise<void> {
+  await db
+    .insert(repositories)
+    .values({ repository, catalog })
+    .onConflictDoUpdate({ target: repositories.repository, set: { catalog, marked: false } });
+}
+
+/** The marker in the repository names this catalog. */
+export async function noteMarked(db: Database, repository: string): Promise<void> {
+  await db.update(repositories).set({ marked: true }).where(eq(repositories.repository, repository));
+}
