@@ -8,6 +8,7 @@ import { preparePlanning } from '../plan-context.ts';
 import { openCommandLedger } from '../publish/ledger.ts';
 import { readCatalogId } from '../publish/options.ts';
 import { type ReleaseProblem, runRelease } from '../release/run.ts';
+import { mirrorExit, shownMirror } from './mirror.ts';
 
 /** `{release,images:[{short,…publish fields}],runtimes:[{name,digest,repositories,tags}],errors,notes,releaseNotes}`. */
 export const release: Command = {
@@ -63,13 +64,15 @@ export const release: Command = {
         release: options.tag,
         images: images.map(({ image: { notes: _, ...image }, short }) => ({ short, ...image })),
         runtimes: done?.runtimes ?? [],
+        mirrors: (done?.mirrors ?? []).map(shownMirror),
         errors: errors.map(({ exitCode: _, ...problem }) => problem),
         notes: [...new Set(notes)],
         releaseNotes: done?.releaseNotes ?? null,
       },
       done === null ? ['Nothing was released.'] : [...images.map(describe), '', done.releaseNotes],
     );
-    return errors.reduce<ExitCode>((worst, { exitCode }) => (exitCode > worst ? exitCode : worst), 0);
+    const mirrored = mirrorExit(done?.mirrors ?? [], { problems: [], errors: [] });
+    return errors.reduce<ExitCode>((worst, { exitCode }) => (exitCode > worst ? exitCode : worst), mirrored);
   },
 };
 

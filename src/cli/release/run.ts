@@ -2,6 +2,7 @@ import type { ExitCode } from '../../errors.ts';
 import { asPublisherError, PublisherError } from '../../errors.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { createAttester } from '../../publish/attest/create-attester.ts';
+import type { MirrorOutcome } from '../../publish/mirror/mirror-all.ts';
 import { releaseNotes } from '../../publish/release/notes.ts';
 import type { ReleaseOptions } from '../../publish/release/options.ts';
 import { prepareRelease, publishRelease, type ReadyImage } from '../../publish/release/publish-release.ts';
@@ -16,6 +17,7 @@ import { type Planning, suffixOf } from '../plan-context.ts';
 import { buildWanted } from '../publish/build-wanted.ts';
 import { scanRuntimes, tagRefusal } from '../publish/judge.ts';
 import { type CommandLedger, underLeases } from '../publish/ledger.ts';
+import { mirrorPublished, mirrorsOf } from '../publish/mirrors.ts';
 import { assertOwn, markOwn } from '../publish/own.ts';
 import { openPlace } from '../publish/prepare.ts';
 import { planWithRuntimes } from './plan.ts';
@@ -43,6 +45,7 @@ export interface ReleaseDone {
   images: { short: string; image: PublishedImage }[];
   runtimes: ReleasedRuntime[];
   notes: string[];
+  mirrors: MirrorOutcome[];
   /** Markdown. */
   releaseNotes: string;
 }
@@ -67,6 +70,10 @@ export async function runRelease(
   if (targets.length === 0) throw new PublisherError('denied', 'The catalog has no model to release.');
   const key = { catalog: catalogId ?? 'cli', tag: options.tag };
   const earlier = ledger.store === null ? [] : await releasedBefore(ledger.store.db, key);
+  const shorts = new Set(targets.map(({ model }) => model.short));
+  const mirrored = [...shorts].map((short) => ({ short, ...mirrorsOf(short, planning) }));
+  const problems = mirrored.flatMap((one) => one.problems);
+  if (problems.length > 0) throw new PublisherError('refused', problems.join(' '));
   const destinations = { owner, namespaceSuffix: suffixOf(git), publishAllow: services.publishAllow };
   const tags = earlier.map(({ tag }) => tag);
   const prepared = prepareRelease({ catalog, options, targets, earlier: tags, destinations });
@@ -89,11 +96,18 @@ export async function runRelease(
     await requestRelease(db, key.catalog, options);
     await publishedRelease(db, key, snapshot, git.commit);
   });
+  const mirrors: MirrorOutcome[] = [];
+  for (const { short, places } of mirrored) {
+    const mine = prepared.placed.flatMap((one, at) => (one.target.model.short === short ? [{ one, at }] : []));
+    const copied = mine.flatMap(({ at }) => images[at] ?? []);
+    const placed = mine.map(({ one }) => one);
+    mirrors.push(...(await mirrorPublished(copied, placed, places, { planning, ledger, context })));
+  }
   const hub = services.environment.hubEndpoint.replace(/\/$/, '');
-  const shorts = prepared.placed.map(({ target }) => target.model.short);
   return {
-    images: images.map((image, at) => ({ short: shorts[at] ?? '', image })),
+    images: images.map((image, at) => ({ short: prepared.placed[at]?.target.model.short ?? '', image })),
     runtimes: snapshot.runtimes,
+    mirrors,
     notes: [...plan.warnings, ...prepared.notes, ...images.flatMap((image) => image.notes)],
     releaseNotes: releaseNotes({ previous: earlier[0] ?? null, snapshot, hub }),
   };

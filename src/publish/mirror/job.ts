@@ -115,8 +115,18 @@ function isSuperseded(thrown: unknown): boolean {
   return thrown instanceof Superseded || (thrown instanceof Error && isSuperseded(thrown.cause));
 }
 
-/** Tags that the ledger gives to this image now; null when it is published no more. */
-async function tagsStillOurs({ catalog, short, digest }: MirrorJob, { db }: Store): Promise<Set<string> | null> {
+/**
+ * Tags that the ledger gives to this image now, as a publication or, for those of releases, as what was written last; null when there is
+ * none.
+ */
+async function tagsStillOurs(
+  { catalog, short, digest, source, tags }: MirrorJob,
+  { db }: Store,
+): Promise<Set<string> | null> {
   const current = (await currentPublications(db, { catalog, short })).filter((one) => one.digest === digest);
-  return current.length === 0 ? null : new Set(current.flatMap(({ tags }) => tags));
+  const ours = new Set(current.flatMap((publication) => publication.tags));
+  for (const { tag } of tags) {
+    if (!ours.has(tag) && (await lastWritten(db, source, tag)) === digest) ours.add(tag);
+  }
+  return ours.size === 0 ? null : ours;
 }

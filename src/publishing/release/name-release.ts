@@ -1,6 +1,15 @@
+import { enqueueMirrors } from '../../publish/mirror/job.ts';
+import { mirrorPlaces } from '../../publish/mirror/places.ts';
+import { mirrorRequests } from '../../publish/mirror/wanted.ts';
 import { writeMarker } from '../../publish/ownership.ts';
-import { prepareRelease, publishRelease, type ReadyImage } from '../../publish/release/publish-release.ts';
+import {
+  type PreparedRelease,
+  prepareRelease,
+  publishRelease,
+  type ReadyImage,
+} from '../../publish/release/publish-release.ts';
 import type { Snapshot } from '../../publish/release/snapshot.ts';
+import type { PublishedImage } from '../../publish/types.ts';
 import { copyImage } from '../../registry/copy/copy-image.ts';
 import { parseReference } from '../../registry/reference.ts';
 import type { TargetState } from '../../report/types.ts';
@@ -40,7 +49,7 @@ export async function nameRelease(
     const now = await findRelease(store.db, row);
     return now?.state === 'requested' && now.commit === commit;
   };
-  return underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
+  const done = await underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
     const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
     for (const repository of own) {
       if ((await holderOf(store.db, repository))?.marked === true) continue;
@@ -50,9 +59,29 @@ export async function nameRelease(
     }
     const attester = await context.attester(job.owner);
     const publishing = { ...leased, open, copy: copyImage, attester, force: false };
-    const done = await publishRelease(prepared, ready, source, publishing);
-    return done.snapshot;
+    return publishRelease(prepared, ready, source, publishing);
   });
+  await mirrorRelease(job, { row, commit, catalog }, prepared, done.images, context);
+  return done.snapshot;
+}
+
+/** Has the named images copied to the mirrors; run again after a crash it asks for the same jobs. */
+async function mirrorRelease(
+  { owner }: ReleaseJob,
+  { row, commit, catalog }: Pick<PlannedRelease, 'row' | 'commit' | 'catalog'>,
+  { placed }: PreparedRelease,
+  images: readonly PublishedImage[],
+  { services, queue }: ReviewContext,
+): Promise<void> {
+  for (const [at, { target, places }] of placed.entries()) {
+    const model = catalog.models.find(({ short }) => short === target.model.short);
+    const image = images[at];
+    if (model === undefined || image === undefined) continue;
+    const mirrors = mirrorPlaces(model, catalog.settings, planContext(owner, services)).places;
+    const tags = (places[0]?.tags ?? []).map(({ tag, immutable }) => ({ tag, immutable }));
+    const requests = mirrorRequests([{ digest: image.digest, model: model.id, tags }], mirrors);
+    await enqueueMirrors(queue, requests, { catalog: row.catalog, owner, short: model.short, commit });
+  }
 }
 
 function readyImage({ target, build, scan }: TargetState): ReadyImage[] {
