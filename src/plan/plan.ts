@@ -35,6 +35,8 @@ export interface PlanOptions {
   context: TargetContext;
   /** Of the catalog's commit and branch, for the tags that name them. */
   tagFields?: TagFields;
+  /** Stands for fields that only the publication knows, see `withTags`. */
+  laterFields?: TagFields;
   signal?: AbortSignal;
   /** Called with what the Hub said of each model. */
   onFacts?: (short: string, facts: FactsResult) => void;
@@ -105,7 +107,7 @@ async function planModel(
   for (const runtime of wanted) {
     targets.push(...(await planModelOn(runtime, model, facts, catalog.settings, ask, context)));
   }
-  return withTags(targets, model, catalog.settings, options.tagFields);
+  return withTags(targets, model, catalog.settings, options.tagFields, options.laterFields);
 }
 
 /** Reads headers of one model's files, once for all its runtimes that hold the same. */

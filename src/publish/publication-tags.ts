@@ -2,7 +2,7 @@ import type { Model, Settings, TagTemplate } from '../catalog/types.ts';
 import type { PlannedTarget } from '../plan/types.ts';
 import { inputsFields, revisionFields } from './tag-fields.ts';
 import { mostSpecificFirst } from './tag-order.ts';
-import { type RenderedTags, type TagFields, templatesOf } from './tags.ts';
+import { type RenderedTag, type RenderedTags, type TagFields, templatesOf } from './tags.ts';
 import { renderTargets } from './target-tags.ts';
 
 /** What tags need of a target. */
@@ -20,12 +20,15 @@ export interface PublicationTagsOptions {
 /** Tags that mean something else in a repository: pull requests' previews, the owner's marker, what lies beside a digest. */
 const RESERVED = /^(?:pr-\d+(?:-|$)|publisher-owner$|sha256-[0-9a-f]{64})/;
 
+/** Of the tags that never move, which only their own template gives: no other may take one over. */
+const OF_INPUTS = /^i[0-9a-f]{12}(?:-|$)/;
+
 /** Whether a tag is none that a template gave. */
 export const isReserved = (tag: string): boolean => RESERVED.test(tag);
 
 /** The tags a publication gives each target, in the targets' order, the most specific first, with the immutable one of the inputs key. */
 export function publicationTags({ targets, model, settings, fields = {} }: PublicationTagsOptions): RenderedTags[] {
-  return renderFor(templatesOf(settings), targets, model, fields).map(withoutReserved);
+  return renderFor(templatesOf(settings), targets, model, fields).map(specificFirst);
 }
 
 /** Tags of further templates, e.g. of a command line, over the targets that are published alone. */
@@ -34,7 +37,7 @@ export function furtherTags(
   { targets, model, fields = {} }: Omit<PublicationTagsOptions, 'settings'>,
 ): RenderedTags[] {
   const moving = templates.map((template) => ({ template, immutable: false }));
-  return renderFor(moving, targets, model, fields).map(withoutReserved);
+  return renderFor(moving, targets, model, fields).map(specificFirst);
 }
 
 /** The one tag of each target before its pull request is merged, whatever the catalog's templates say. In the targets' order. */
@@ -75,13 +78,21 @@ function renderFor(
   );
 }
 
-function withoutReserved({ tags, problems }: RenderedTags): RenderedTags {
+const specificFirst = (rendered: RenderedTags): RenderedTags => {
+  const { tags, problems } = withoutReserved(rendered);
+  return { tags: tags.sort(mostSpecificFirst), problems };
+};
+
+/** Leaves out the names that stand for something else, each with a problem. */
+export function withoutReserved({ tags, problems }: RenderedTags): RenderedTags {
+  const isTaken = ({ tag, template }: RenderedTag) =>
+    RESERVED.test(tag) || (OF_INPUTS.test(tag) && !template.includes('{inputs}'));
   return {
-    tags: tags.filter(({ tag }) => !RESERVED.test(tag)).sort(mostSpecificFirst),
+    tags: tags.filter((rendered) => !isTaken(rendered)),
     problems: [
       ...problems,
       ...tags
-        .filter(({ tag }) => RESERVED.test(tag))
+        .filter(isTaken)
         .map(({ tag, template }) => `Tag "${template}": ${tag} is a name that stands for something else here.`),
     ],
   };

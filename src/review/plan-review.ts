@@ -4,6 +4,8 @@ import { buildingRefusal, planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
 import type { TargetContext } from '../plan/target.ts';
 import type { PlannedTarget } from '../plan/types.ts';
+import { timeFields } from '../publish/tag-fields.ts';
+import type { TagFields } from '../publish/tags.ts';
 import { defaultPublishAllow } from '../registry/patterns.ts';
 import { openBase, type Services } from '../services.ts';
 import { catalogId } from '../store/publications.ts';
@@ -12,6 +14,9 @@ import { refuseForeign, refuseTakenTags } from './ownership.ts';
 import { pinsOf } from './pins.ts';
 import type { Catalogs } from './read-catalogs.ts';
 import type { ReviewJob, ReviewPlan } from './types.ts';
+
+/** What only the merge will know, for tags that name it. */
+const LATER: TagFields = { branch: 'main', ...timeFields(0) };
 
 export interface PlanReviewInput {
   job: ReviewJob;
@@ -66,6 +71,7 @@ export async function planReview(
     pins,
     bases: new BaseResolver(openBase(services, job.owner)),
     context: planContext(job.owner, services),
+    laterFields: LATER,
     signal,
   });
   const destinations = planContext(job.owner, services);

@@ -502,3 +502,20 @@ describe('planning', () => {
     expect(told).toEqual(['1/1']);
   });
 });
+
+describe('tags that only a publication knows', () => {
+  const settings = 'tags: ["{branch}-{variant}", "{date}-{variant}"]';
+
+  it('are enough where one is going to be, and too few where there never is', async () => {
+    const laterFields = { branch: 'main', date: '2026.01.01', time: '0000' };
+    const later = (await plan({ catalog: catalog('', settings), laterFields })).target('slim');
+    expect([later.action, later.tags]).toEqual(['build', []]);
+    const never = (await plan({ catalog: catalog('', settings) })).target('slim');
+    expect([never.action, never.warnings[0]]).toEqual(['fail', expect.stringContaining('No tag template applies')]);
+  });
+
+  it('that stand for something else fail before anything is built', async () => {
+    const target = (await plan({ catalog: catalog('', 'tags: ["pr-1-{variant}"]') })).target('slim');
+    expect([target.action, target.warnings[0]]).toEqual(['fail', expect.stringContaining('stands for something')]);
+  });
+});

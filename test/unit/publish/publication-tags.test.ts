@@ -76,10 +76,16 @@ describe('the tags of a publication', () => {
     const options = { targets: ONE, model: { runtimes: ['vllm'] }, settings, fields: { major: '7' } };
     const [rendered] = publicationTags(options);
     expect(rendered).toEqual({ tags: [], problems: [expect.stringContaining('pr-7-slim is a name that stands')] });
-    for (const template of ['publisher-owner', `sha256-${'a'.repeat(64)}.sig`]) {
+    for (const template of ['publisher-owner', `sha256-${'a'.repeat(64)}.sig`, `i${'a'.repeat(12)}-slim`]) {
       const [further] = furtherTags([template], { targets: ONE.slice(0, 1), model: { runtimes: ['vllm'] } });
       expect([further?.tags, further?.problems.length]).toEqual([[], 1]);
     }
+  });
+
+  it('never take over one that does not move: neither by a template nor by the name of a release', () => {
+    expect(slim([`i${'a'.repeat(12)}-{variant}`])).toEqual([]);
+    expect(slim(['{release}-{variant}'], releaseFields(`i${'a'.repeat(12)}`))).toEqual([]);
+    expect(slim(['i{inputs}-{variant}'])).toEqual(['i00ffffffffff-slim']);
   });
 
   it('that were asked for besides are rendered over what is published alone', () => {
