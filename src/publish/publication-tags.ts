@@ -18,7 +18,7 @@ export interface PublicationTagsOptions {
 }
 
 /** Tags that mean something else in a repository: pull requests' previews, the owner's marker, what lies beside a digest. */
-const RESERVED = /^(?:pr-\d+(?:-|$)|publisher-owner$|sha256-[0-9a-f]{64})/;
+const RESERVED = /^(?:pr-\d+(?:-|$)|publisher-owner$|sha256-[0-9a-f]{6})/;
 
 /** Of the tags that never move, which only their own template gives: no other may take one over. */
 const OF_INPUTS = /^i[0-9a-f]{12}(?:-|$)/;

@@ -11,6 +11,15 @@ import { NOTHING_PLANNED } from '../review/review-job.ts';
 import type { ReviewPlan } from '../review/types.ts';
 import { openBase } from '../services.ts';
 import type { Branch, Wanted } from './branch.ts';
+import { keepShown } from './keep-shown.ts';
+
+export interface PublicationInputs {
+  pins: PinSource[];
+  /** Plans of the merged pull requests that brought the models, the newest first. */
+  shown: readonly ReviewPlan[];
+  experimental: string[];
+  tagFields: TagFields;
+}
 
 /**
  * Plans models of the default branch with what was resolved before. There is nobody to wait for: the merge approved what is on the branch.
@@ -20,7 +29,7 @@ export async function planPublication(
   { owner, catalogId }: Branch,
   catalog: Catalog,
   wanted: readonly Wanted[],
-  { pins, experimental, tagFields }: { pins: PinSource[]; experimental: string[]; tagFields: TagFields },
+  { pins, shown, experimental, tagFields }: PublicationInputs,
   { services, store }: ReviewContext,
   signal: AbortSignal,
 ): Promise<ReviewPlan> {
@@ -46,7 +55,7 @@ export async function planPublication(
     signal,
   });
   const who = { catalog: catalogId, destinations: context, mayAsk: true };
-  const owned = await refuseForeign(plan.targets, catalog, who, { db: store.db, services, signal });
+  const owned = await refuseForeign(keepShown(plan.targets, shown), catalog, who, { db: store.db, services, signal });
   const free = await refuseTakenTags(
     owned.targets,
     catalog,

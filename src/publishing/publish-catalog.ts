@@ -86,6 +86,7 @@ export async function publishCatalog(
     wanted,
     {
       pins: pinSources({ merged, waiting: waitingRows, published }),
+      shown: merged.flatMap((review) => review.plan ?? []),
       experimental: merged.flatMap((review) => review.plan?.experimental ?? []),
       tagFields,
     },

@@ -88,7 +88,9 @@ export class RegistryRepository implements PublishTarget {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Descriptor> {
     const digest = digestOf(bytes);
-    await putManifest(this.#place, digest, { bytes, mediaType, digest }, signal);
+    // Looked for first: who changes nothing needs no right to write, and wakes no webhook.
+    const there = await this.head(digest, signal === undefined ? {} : { signal });
+    if (there === null) await putManifest(this.#place, digest, { bytes, mediaType, digest }, signal);
     return { mediaType, digest, size: bytes.byteLength };
   }
 
