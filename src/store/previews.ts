@@ -43,3 +43,13 @@ export async function previewsOfPull(db: Database, repoId: number, pr: number): 
     .orderBy(asc(previews.repository), asc(previews.tag));
   return rows.map(({ writtenAt: _, ...row }) => ({ ...row, digest: digestSchema.parse(row.digest) }));
 }
+
+/** Numbers of a repository's pull requests that still have previews. */
+export async function pullsWithPreviews(db: Database, repoId: number): Promise<number[]> {
+  const rows = await db
+    .selectDistinct({ pr: previews.pr })
+    .from(previews)
+    .where(eq(previews.repoId, repoId))
+    .orderBy(asc(previews.pr));
+  return rows.map(({ pr }) => pr);
+}
