@@ -34,6 +34,7 @@ import { type ModelResult, settleModel } from './settle-model.ts';
 import { tellBranch, tellModels, tellUnusable } from './tell.ts';
 import { enqueuePublish } from './trigger.ts';
 import type { RepoRef } from './types.ts';
+import { LeaseTaken } from './under-leases.ts';
 
 /** Milliseconds after which a publication looks again for repositories that somebody else publishes to. */
 const BUSY_MS = 1_000;
@@ -47,6 +48,8 @@ export async function publishCatalog(
   if (!(await context.serves(ref.owner))) return;
   const { store, services, queue } = context;
   const branch = await readBranch(ref, context);
+  // What an earlier run could not tell comes first: what is looked at now may take its place in the ledger.
+  await tellModels(branch, context);
   const known = await modelPublications(store.db, branch.catalogId);
   const desired = await desiredAt(branch.github, branch.name, branch.head);
   if (desired.kind === 'unusable') return tellUnusable(branch, desired.why, context);
@@ -103,7 +106,7 @@ export async function publishCatalog(
     const result = await settleModel(branch, catalog, one, { plan, report, pr, tagFields }, context, job);
     results.push(result);
   }
-  await tellModels(branch, results, context);
+  await tellModels(branch, context);
   await tellBranch(branch, catalog, context);
   if (all.length > wanted.length && results.some(({ state }) => state !== 'pending')) await enqueuePublish(queue, ref);
   await goOn(results, ref, job, context);
@@ -147,7 +150,7 @@ async function goOn(
   const errors = results.flatMap((result): PublisherError[] =>
     result.state === 'again' ? [asPublisherError(result.error)] : [],
   );
-  const failing = errors.find(({ code }) => code !== 'busy' && code !== 'cancelled');
+  const failing = errors.find((error) => !(error instanceof LeaseTaken) && error.code !== 'cancelled');
   if (failing !== undefined) throw failing;
   if (errors.some(({ code }) => code === 'cancelled')) return enqueuePublish(queue, ref);
   if (errors.length > 0) job.postpone(BUSY_MS);

@@ -15,6 +15,7 @@ import type { Branch, Wanted } from './branch.ts';
 import { desiredAt, entryOf } from './desired.ts';
 import { type Published, publishModel } from './publish-model.ts';
 import { recordPublished } from './record.ts';
+import { LeaseTaken } from './under-leases.ts';
 
 /** What became of one model. */
 export type ModelResult = { row: ModelPublication; published: Published[] } & (
@@ -45,19 +46,19 @@ export async function settleModel(
   const all = looked.report.targets;
   const states = all.filter(({ target }) => target.model.short === short);
   const model = catalog.models.find((candidate) => candidate.short === short);
-  const row = rowOf(branch, catalog, wanted, looked, states);
+  const place = planContext(branch.owner, context.services);
+  const mirrors = model === undefined ? null : mirrorPlaces(model, catalog.settings, place);
+  const row = rowOf(branch, catalog, wanted, looked, states, mirrors?.problems ?? []);
   await setModelPublication(store.db, row);
   const end = async (failures: string[], published: Published[] = []): Promise<ModelResult> => {
     const state = failures.length === 0 ? 'published' : 'failed';
     const failure = failures.length === 0 ? null : context.services.redact(failures.join('\n'));
     const ended: ModelPublication = { ...row, state, details: { ...row.details, failure } };
-    const place = planContext(branch.owner, context.services);
-    const mirrors = model === undefined ? [] : mirrorPlaces(model, catalog.settings, place).places;
-    await recordPublished(branch, published, { row: ended, mirrors }, context);
+    await recordPublished(branch, published, { row: ended, mirrors: mirrors?.places ?? [] }, context);
     return { state, row: ended, published };
   };
   const again = async (error: PublisherError): Promise<ModelResult> => {
-    const meanwhile = error.code === 'cancelled' || error.code === 'busy';
+    const meanwhile = error.code === 'cancelled' || error instanceof LeaseTaken;
     if (!meanwhile && (!error.retryable || job.lastAttempt)) return end([error.message]);
     // What was published by somebody newer meanwhile has to be looked at again, not written over.
     await reopenModelPublication(store.db, branch.catalogId, short);
@@ -134,6 +135,7 @@ function rowOf(
   { short, entry, known }: Wanted,
   { pr, report }: Looked,
   states: readonly TargetState[],
+  mirrorProblems: readonly string[],
 ): ModelPublication {
   const model = models.find((candidate) => candidate.short === short);
   const targets = states.map(({ target }) => target);
@@ -153,8 +155,13 @@ function rowOf(
       bases: Object.fromEntries(bases),
       pr,
       failure: null,
-      notes: denied.map((state) => `${targetName(state.target, all)}: ${outcome(state).title}`),
-      issue: known?.details.issue ?? false,
+      notes: [
+        ...denied.map((state) => `${targetName(state.target, all)}: ${outcome(state).title}`),
+        ...mirrorProblems.map((problem) => `${short}, not mirrored: ${problem}`),
+      ],
+      // An issue that was opened by a run which died before it could say so is closed in time, too.
+      issue: known !== null && (known.details.issue || (known.state === 'failed' && !known.details.told)),
+      told: false,
     },
   };
 }
