@@ -5,7 +5,7 @@ import { type Review, type ReviewState, setReviewMerged } from '../store/reviews
 
 const OPEN: ReviewState[] = ['queued', 'planned', 'building', 'concluded'];
 /** Merged heads looked back at: what is older has long been published. */
-const MOST_MERGED = 200;
+export const MOST_MERGED = 200;
 
 /**
  * The heads that were merged into a branch, the newest merge first, with what they resolved. GitHub is asked about those whose models are to

@@ -12,6 +12,7 @@ import { planContext } from '../review/plan-review.ts';
 import type { ReviewPlan } from '../review/types.ts';
 import { type ModelPublication, reopenModelPublication, setModelPublication } from '../store/publishing.ts';
 import type { Branch, Wanted } from './branch.ts';
+import { buildAgain } from './build-again.ts';
 import { desiredAt, entryOf } from './desired.ts';
 import { type Published, publishModel } from './publish-model.ts';
 import { recordPublished } from './record.ts';
@@ -27,6 +28,8 @@ export type ModelResult = { row: ModelPublication; published: Published[] } & (
 interface Looked {
   plan: ReviewPlan;
   report: ReviewReport;
+  /** See `PublicationPlan`. */
+  unanswered: ReadonlyMap<string, PublisherError>;
   /** Pull request it came with. */
   pr: number | null;
   tagFields: TagFields;
@@ -65,9 +68,20 @@ export async function settleModel(
     return { state: 'again', error, row, published: [] };
   };
   if (looked.plan.failure !== null) return end([looked.plan.failure]);
-  const unanswered = unansweredBy(states);
+  const unanswered = looked.unanswered.get(short) ?? unansweredBy(states);
   if (unanswered !== null) return again(unanswered);
   if (states.some((state) => standing(state) === 'pending')) return { state: 'pending', row, published: [] };
+  const pendingAgain = async (which: readonly TargetState[]): Promise<ModelResult | null> => {
+    const rebuilt = await buildAgain(branch, row, which, context);
+    return rebuilt === null ? null : { state: 'pending', row: rebuilt, published: [] };
+  };
+  const unscanned = states.filter(
+    (state) => standing(state) === 'not-scanned' && looked.report.scanning === 'required',
+  );
+  // The slim image is what is scanned, for both.
+  const scannable = unscanned.filter(({ target }) => target.variant === 'slim');
+  const rescanned = scannable.length === 0 ? null : await pendingAgain(scannable);
+  if (rescanned !== null) return rescanned;
   const publishable = states.filter((state) => isPublishable(state, looked.report.scanning));
   const targets = all.map(({ target }) => target);
   const failures = states.flatMap((state) =>
@@ -82,7 +96,9 @@ export async function settleModel(
     const isWanted = stillWanted(branch, wanted, context);
     return await end(failures, await publishModel(branch, images, isWanted, context, job.signal));
   } catch (thrown) {
-    return again(asPublisherError(thrown));
+    const error = asPublisherError(thrown);
+    const rebuilt = error.code === 'registry-not-found' ? await pendingAgain(publishable) : null;
+    return rebuilt ?? again(error);
   }
 }
 
@@ -162,6 +178,7 @@ function rowOf(
       // An issue that was opened by a run which died before it could say so is closed in time, too.
       issue: known !== null && (known.details.issue || (known.state === 'failed' && !known.details.told)),
       told: false,
+      rebuilt: known?.details.rebuilt ?? null,
     },
   };
 }

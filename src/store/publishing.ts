@@ -35,6 +35,8 @@ const detailsSchema = z.object({
   issue: z.boolean(),
   /** Whether its end, `published` or `failed`, is where people read it. Kept with the end, so that a crash in between loses no word. */
   told: z.boolean(),
+  /** Commit for which builds that had ended well were asked for again, 40 hex; null for none. */
+  rebuilt: z.string().nullable(),
 });
 
 export interface ModelPublication {

@@ -1,4 +1,5 @@
 import { systemClock } from '../../../src/clock.ts';
+import { PublisherError } from '../../../src/errors.ts';
 import { guardedFetch } from '../../../src/http/fetch.ts';
 import type { JobContext } from '../../../src/jobs/worker.ts';
 import { silentLogger } from '../../../src/log.ts';
@@ -26,7 +27,13 @@ export interface Look {
 export async function look(
   { context }: Office,
   { repoId }: Team,
-  options: { lastAttempt?: boolean; context?: Partial<ReviewContext> } = {},
+  options: {
+    lastAttempt?: boolean;
+    context?: Partial<ReviewContext>;
+    scan?: 'required' | 'optional';
+    /** A repository whose registry does not answer. */
+    unreachable?: string;
+  } = {},
 ): Promise<Look> {
   const { lastAttempt = false } = options;
   let postponed: number | null = null;
@@ -42,8 +49,11 @@ export async function look(
   // The robot's logins are the test's business, not the machine's.
   const services = {
     ...context.services,
-    target: ({ registry, repository }: Parameters<typeof context.services.target>[0]) =>
-      repositoryAt(`${registry}/${repository}`),
+    environment: { ...context.services.environment, scan: options.scan ?? context.services.environment.scan },
+    target: ({ registry, repository }: Parameters<typeof context.services.target>[0]) => {
+      if (repository !== options.unreachable) return repositoryAt(`${registry}/${repository}`);
+      throw new PublisherError('registry-unavailable', `${registry} does not answer.`);
+    },
   };
   const ref = { installationId: repoId, repoId, owner: 'acme', repo: `models-${repoId}` };
   try {

@@ -6,6 +6,7 @@ import { repositories } from '../../../src/store/schema.ts';
 import { entry } from '../../support/demo/stories.ts';
 import { tinyModel } from '../../support/hub/tiny.ts';
 import { finishBuilds, look, rowOf } from '../../support/publishing/look.ts';
+import { scanned } from '../../support/report/report.ts';
 import { type Office, startOffice } from '../../support/review/office.ts';
 
 const ONE = 'acme/tiny-one';
@@ -124,5 +125,91 @@ describe('people', () => {
     await look(office, team);
     expect(team.github.issues).toMatchObject([{ open: false }]);
     expect(await rowOf(office, team, 'leaving')).toBeUndefined();
+  });
+});
+
+describe('what no other run of the job follows', () => {
+  const gone = new PublisherError('github-unavailable', 'GitHub has no such commit.', { retryable: false });
+  const later = new PublisherError('github-unavailable', 'GitHub is away.', { retryable: true });
+
+  test('is told where people look: in the check of the branch and in an issue', async () => {
+    const team = office.team([entry(ONE, 'final')]);
+    team.github.failNext('commitTime', gone);
+    expect(await look(office, team)).toMatchObject({ error: { code: 'github-unavailable' } });
+    const head = await team.github.branchHead({ owner: 'acme', name: `models-${team.repoId}` }, 'main');
+    expect(team.checks(head)).toEqual({ 'model-images': 'failure' });
+    expect(team.github.issues).toMatchObject([{ title: 'Publishing final failed', open: true }]);
+    expect(team.github.issues[0]?.body).toContain('GitHub has no such commit.');
+  });
+
+  test('is the last failure of a kind that is worth another try, and no earlier one', async () => {
+    const team = office.team([entry(ONE, 'last')]);
+    team.github.failNext('commitTime', later);
+    await look(office, team);
+    expect(await rowOf(office, team, 'last')).toBeUndefined();
+    expect(team.github.issues).toEqual([]);
+    team.github.failNext('commitTime', later);
+    await look(office, team, { lastAttempt: true });
+    expect(await rowOf(office, team, 'last')).toMatchObject({
+      state: 'failed',
+      details: { failure: 'GitHub is away.' },
+    });
+    expect(team.github.issues).toMatchObject([{ open: true }]);
+  });
+
+  test('stays with the model whose repository cannot be read', async () => {
+    const team = office.team([entry(ONE, 'unread'), entry(TWO, 'read')]);
+    const options = { unreachable: 'acme/hf-unread' };
+    expect(await look(office, team, options)).toMatchObject({ error: { code: 'registry-unavailable' } });
+    expect(await finishBuilds(office)).toBe(2);
+    await look(office, team, options);
+    expect(await rowOf(office, team, 'read')).toMatchObject({ state: 'published' });
+    expect(await rowOf(office, team, 'unread')).toMatchObject({ state: 'pending' });
+    await look(office, team, { ...options, lastAttempt: true });
+    expect(await rowOf(office, team, 'unread')).toMatchObject({ state: 'failed' });
+  });
+});
+
+describe('an image whose build ended well and that cannot be published', () => {
+  test('is built again once when its registry has lost it', async () => {
+    const team = office.team([entry(ONE, 'lost')]);
+    await look(office, team);
+    await finishBuilds(office, { pushed: false });
+    expect(await look(office, team)).toEqual({ error: null, postponed: null });
+    expect(await rowOf(office, team, 'lost')).toMatchObject({ state: 'pending' });
+    expect(await finishBuilds(office)).toBe(2);
+    await look(office, team);
+    expect(await rowOf(office, team, 'lost')).toMatchObject({ state: 'published' });
+  });
+
+  test('fails when a second build does not bring it back', async () => {
+    const team = office.team([entry(ONE, 'hopeless')]);
+    await look(office, team);
+    await finishBuilds(office, { pushed: false });
+    await look(office, team);
+    await finishBuilds(office, { pushed: false });
+    await look(office, team);
+    expect(await rowOf(office, team, 'hopeless')).toMatchObject({ state: 'failed' });
+    expect(await finishBuilds(office)).toBe(0);
+  });
+
+  test('is scanned again once where a scan is required and there was none', async () => {
+    const team = office.team([entry(ONE, 'unscanned')]);
+    const required = { scan: 'required' } as const;
+    await look(office, team, required);
+    await finishBuilds(office);
+    await look(office, team, required);
+    expect(await rowOf(office, team, 'unscanned')).toMatchObject({ state: 'pending' });
+    expect(await finishBuilds(office)).toBe(1);
+    await look(office, team, required);
+    expect(await rowOf(office, team, 'unscanned')).toMatchObject({
+      state: 'failed',
+      details: { failure: expect.stringContaining('not scanned: no Trivy') },
+    });
+    team.branch('main', null);
+    await look(office, team, required);
+    expect(await finishBuilds(office, { scan: scanned() })).toBe(1);
+    await look(office, team, required);
+    expect(await rowOf(office, team, 'unscanned')).toMatchObject({ state: 'published' });
   });
 });
