@@ -43,6 +43,16 @@ describe('a pull request that closes unmerged', () => {
     expect(second.checks(second.head(free))['model-images']).toBe('in_progress');
   });
 
+  test('has them again when it is reopened', async () => {
+    const team = office.team([]);
+    const pr = await team.open(office.catalog([entry(ONE, 'back')]));
+    await close(team, pr);
+    expect(await claims()).toEqual([]);
+    team.change(pr, { state: 'open' });
+    await team.event(pr);
+    expect(await claims()).toEqual(['hf-back']);
+  });
+
   test('keeps what another pull request wants, until that closes too', async () => {
     const team = office.team([]);
     const [first, second] = [
