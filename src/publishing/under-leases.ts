@@ -8,11 +8,19 @@ import { lastWritten, recordTagMove } from '../store/tag-moves.ts';
 /** The parts of a publication that leases and the ledger answer for. */
 export type LeasedParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'>;
 
+/** Somebody else publishes there and is expected to end: waiting for that is no failure, as any other `busy` is. */
+export class LeaseTaken extends PublisherError {
+  constructor() {
+    super('busy', 'Somebody else is publishing to the same repositories.');
+    this.name = 'LeaseTaken';
+  }
+}
+
 /**
  * Does something as the only publisher of these repositories.
  *
  * @param stillWanted asked before and after every tag that moves
- * @throws PublisherError `busy` while somebody else publishes to one of them
+ * @throws LeaseTaken while somebody else publishes to one of them
  */
 export async function underLeases<R>(
   repositories: readonly string[],
@@ -23,7 +31,7 @@ export async function underLeases<R>(
   const { db } = store;
   const options = { holder: randomUUID(), ttlMs: publishLeaseMs, logger };
   const leases = await keepPublishLeases(db, repositories.map(publishLeaseName), options);
-  if (leases === null) throw new PublisherError('busy', 'Somebody else is publishing to the same repositories.');
+  if (leases === null) throw new LeaseTaken();
   try {
     return await work({
       guard: publishGuard({ db, leases, stillWanted }),

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { repositories } from './schema.ts';
 
@@ -16,6 +16,17 @@ export interface RepositoryHolder {
 export async function claimRepository(db: Database, repository: string, catalog: string): Promise<RepositoryHolder> {
   await db.insert(repositories).values({ repository, catalog }).onConflictDoNothing();
   return (await holderOf(db, repository)) ?? { repository, catalog, marked: false };
+}
+
+/** Gives back those of the repositories that the catalog claimed and that carry no marker of it; returns which. */
+export async function dropClaims(db: Database, catalog: string, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const mine = and(eq(repositories.catalog, catalog), eq(repositories.marked, false));
+  const rows = await db
+    .delete(repositories)
+    .where(and(mine, inArray(repositories.repository, [...names])))
+    .returning({ repository: repositories.repository });
+  return rows.map(({ repository }) => repository).sort();
 }
 
 /** null where nobody claimed it. */
