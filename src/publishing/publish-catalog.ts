@@ -140,7 +140,8 @@ async function lookAt(
   const waiting = new Map([...known].filter(([, row]) => row.state !== 'published'));
   const tagFields = none ? {} : { branch: branch.branch, ...timeFields(await github.commitTime(name, head)) };
   const experimental = merged.flatMap((review) => review.plan?.experimental ?? []);
-  const before = { pins: pinSources({ merged, waiting, published }), experimental, tagFields };
+  const shown = merged.flatMap((review) => review.plan ?? []);
+  const before = { pins: pinSources({ merged, waiting, published }), shown, experimental, tagFields };
   const planned = await planPublication(branch, catalog, wanted, before, context, signal);
   await requestAll(branch, planned, wanted, context);
   const report = await reportOf({ repoId, pr: 0, headSha: head, plan: planned.plan }, context);
