@@ -148,6 +148,22 @@ describe('the index under the fallback tag', () => {
     expect((await target.referrers(digest)).map((entry) => entry.digest)).toEqual([theirs.digest, ours.digest]);
   });
 
+  it('that a registry shows an old state of is a failure of the registry, to be tried again', async () => {
+    const registry = await start();
+    const { digest } = await pushBaseImage(clientOf(registry, 'acme/x'));
+    const lagging = new RegistryClient({
+      clock: { ...systemClock, sleep: async () => undefined },
+      credentials,
+      logger: silentLogger,
+      userAgent: 'test',
+      fetch: async (url, init) => {
+        const isRead = init?.method === 'GET' && String(url).endsWith(fallbackTag(digest));
+        return isRead ? new Response(null, { status: 404 }) : http.fetch(url, init);
+      },
+    }).repository({ registry: registry.host, repository: 'acme/x' });
+    await expect(attach(lagging, digest)).rejects.toMatchObject({ code: 'registry-unavailable', retryable: true });
+  });
+
   it('drops what is not there any more when the registry insists', async () => {
     const target = clientOf(await start(), 'acme/x');
     const { digest } = await pushBaseImage(target);
