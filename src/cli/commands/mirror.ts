@@ -66,6 +66,8 @@ export function mirrorContext(
       const { recordTagMove } = await import('../../store/tag-moves.ts');
       await recordTagMove(store.db, { ...move, commit: null });
     },
+    catalog: null,
+    db: store?.db ?? null,
     force: given.given('force'),
     check: given.given('check'),
     throttle: createThrottle(services.environment.mirrorRate, services.clock),

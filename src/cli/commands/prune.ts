@@ -83,7 +83,7 @@ export const prune: Command = {
       }
       const rows = store === null ? [] : await staleRows(store.db, new Date(options.before), { apply: applied });
       for (const note of notes) output.say(note);
-      output.result({ ...total, applied, rows, errors, notes }, [
+      output.result({ ...total, remove: total.remove.map(shown), applied, rows, errors, notes }, [
         ...total.remove.map((removal) => `${applied ? 'removed' : 'would remove'} ${describe(removal)}`),
         ...total.keep.map(({ repository, tag, why }) => `kept ${repository}:${tag}: ${why}`),
         ...rows.map(
@@ -146,6 +146,13 @@ function readOptions({ arguments: given }: CommandContext, now: number): PruneOp
 function whole(text: string, flag: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new PublisherError('usage', `--${flag} is a whole number from 1, not "${text}".`);
+}
+
+/** Which builds pushed a manifest is between the plan and the ledger. */
+function shown(removal: Removal) {
+  if (removal.what === 'tag') return removal;
+  const { builds: _, ...rest } = removal;
+  return rest;
 }
 
 function describe(removal: Removal): string {

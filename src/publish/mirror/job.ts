@@ -75,6 +75,8 @@ export async function runMirror(job: JobContext & { data: MirrorJob }, context: 
       },
       wrote: (repository, tag) => lastWritten(store.db, repository, tag),
       moved: (move) => recordTagMove(store.db, { ...move, commit: data.commit }),
+      catalog: data.catalog,
+      db: store.db,
       force: false,
       check: false,
       throttle,
