@@ -10,7 +10,8 @@ import type { PublishContext, TagStep } from '../types.ts';
 import type { Throttle } from './throttle.ts';
 import type { MirrorRequest, MirrorResult } from './types.ts';
 
-export interface MirrorContext extends Pick<PublishContext, 'open' | 'guard' | 'wrote' | 'moved' | 'force' | 'signal'> {
+export interface MirrorContext
+  extends Pick<PublishContext, 'open' | 'guard' | 'wrote' | 'recalls' | 'moved' | 'force' | 'signal'> {
   throttle: Throttle;
   /** Only looks: writes nothing anywhere. */
   check: boolean;
