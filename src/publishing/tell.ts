@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/types.ts';
 import { asPublisherError, type PublisherError } from '../errors.ts';
 import { REQUIRED_CHECK } from '../report/checks.ts';
+import { prose } from '../report/markdown.ts';
 import {
   type ModelLine,
   publicationBody,
@@ -51,17 +52,21 @@ export async function tellBranch(branch: Branch, { models }: Catalog, context: R
 
 /** A catalog that nobody can read changes nothing of what is published. */
 export async function tellUnusable(branch: Branch, why: string, context: ReviewContext): Promise<void> {
+  await tellHeads(branch, unusableCheck(why), false, context);
+}
+
+/** @param why in plain text, which may quote the catalog */
+export function unusableCheck(why: string): CheckReport {
   const title = `Nothing is published: ${why}.`;
-  const check: CheckReport = {
+  return {
     name: REQUIRED_CHECK,
     status: 'completed',
     conclusion: 'failure',
     title,
-    summary: title,
+    summary: prose(title),
     annotations: [],
     actions: [],
   };
-  await tellHeads(branch, check, false, context);
 }
 
 /**

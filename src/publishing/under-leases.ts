@@ -3,10 +3,11 @@ import { PublisherError } from '../errors.ts';
 import { keepPublishLeases, publishGuard, publishLeaseName, releaseAll } from '../publish/publish-lease.ts';
 import type { PublishContext } from '../publish/types.ts';
 import type { ReviewContext } from '../review/context.ts';
+import { recalled } from '../store/recalled.ts';
 import { lastWritten, recordTagMove } from '../store/tag-moves.ts';
 
 /** The parts of a publication that leases and the ledger answer for. */
-export type LeasedParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'>;
+export type LeasedParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'>;
 
 /** Somebody else publishes there and is expected to end: waiting for that is no failure, as any other `busy` is. */
 export class LeaseTaken extends PublisherError {
@@ -36,6 +37,7 @@ export async function underLeases<R>(
     return await work({
       guard: publishGuard({ db, leases, stillWanted }),
       wrote: (repository, tag) => lastWritten(db, repository, tag),
+      recalls: (repository, tag, digest) => recalled(db, { repository, tag, digest }),
       moved: (move) => recordTagMove(db, { ...move, commit }),
       signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
     });

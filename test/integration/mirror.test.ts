@@ -51,6 +51,7 @@ const context = (more: Partial<MirrorContext> = {}): MirrorContext => ({
   open,
   guard: async () => undefined,
   wrote: async () => null,
+  recalls: async () => null,
   moved: async (move) => void moves.push(move),
   catalog: null,
   db: null,

@@ -61,6 +61,11 @@ export function mirrorContext(
       const { lastWritten } = await import('../../store/tag-moves.ts');
       return lastWritten(store.db, repository, tag);
     },
+    async recalls(repository, tag, digest) {
+      if (store === null) return null;
+      const { recalled } = await import('../../store/recalled.ts');
+      return recalled(store.db, { repository, tag, digest });
+    },
     async moved(move) {
       if (store === null) return;
       const { recordTagMove } = await import('../../store/tag-moves.ts');

@@ -12,6 +12,7 @@ import type { PublishContext, PublishedImage, WantedPublication } from '../../pu
 import type { Services } from '../../services.ts';
 import type { Store } from '../../store/open.ts';
 import { type PublicationDetails, recordPublication } from '../../store/publications.ts';
+import { recalled } from '../../store/recalled.ts';
 import { lastWritten, recordTagMove } from '../../store/tag-moves.ts';
 
 /** Milliseconds; a command that dies leaves the repositories to others after that. */
@@ -44,7 +45,7 @@ export async function openCommandLedger({ environment }: Services): Promise<Comm
 }
 
 /** The parts of a publication that a ledger answers for. */
-export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'>;
+export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'>;
 
 /**
  * Runs a publication under leases over its repositories, where there is a ledger.
@@ -58,13 +59,15 @@ export async function underLeases<R>(
   publish: (parts: LedgerParts) => Promise<R>,
 ): Promise<R> {
   if (store === null) {
-    return publish({ guard: async () => undefined, wrote: async () => null, moved: async () => undefined, signal });
+    const nothing = { wrote: async () => null, recalls: async () => null };
+    return publish({ ...nothing, guard: async () => undefined, moved: async () => undefined, signal });
   }
   const leases = await waitForLeases(store, repositories.map(publishLeaseName), services, signal);
   try {
     return await publish({
       guard: publishGuard({ db: store.db, leases, stillWanted: async () => true }),
       wrote: (repository, tag) => lastWritten(store.db, repository, tag),
+      recalls: (repository, tag, digest) => recalled(store.db, { repository, tag, digest }),
       moved: (move) => recordTagMove(store.db, { ...move, commit }),
       signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
     });

@@ -9,7 +9,9 @@ import { checkOwner, claimMirror, markMirror, type OwnerContext } from './owner.
 import type { Throttle } from './throttle.ts';
 import type { MirrorRequest, MirrorResult } from './types.ts';
 
-export interface MirrorContext extends OwnerContext, Pick<PublishContext, 'open' | 'guard' | 'wrote' | 'moved'> {
+export interface MirrorContext
+  extends OwnerContext,
+    Pick<PublishContext, 'open' | 'guard' | 'wrote' | 'recalls' | 'moved'> {
   throttle: Throttle;
   /** Only looks: writes nothing anywhere. */
   check: boolean;
