@@ -74,12 +74,13 @@ export async function settleModel(
       ? []
       : [`${targetName(state.target, targets)}: ${whyNot(state)}`],
   );
-  if (model === undefined || publishable.length === 0) return end(failures);
+  // All images of a model or none: its tags never name images of two publications side by side.
+  if (model === undefined || publishable.length === 0 || failures.length > 0) return end(failures);
   try {
     const building = states.filter(({ target }) => target.action === 'build');
     const images = { catalog, model, states: building, publishable, tagFields: looked.tagFields };
     const isWanted = stillWanted(branch, wanted, context);
-    return await end(failures, await publishModel(branch, images, isWanted, context, job.signal));
+    return await end([], await publishModel(branch, images, isWanted, context, job.signal));
   } catch (thrown) {
     return again(asPublisherError(thrown));
   }
