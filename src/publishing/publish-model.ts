@@ -1,6 +1,6 @@
 import type { Catalog, Model } from '../catalog/types.ts';
 import { PublisherError } from '../errors.ts';
-import { writeMarker } from '../publish/ownership.ts';
+import { markRepository } from '../publish/mark-repository.ts';
 import { placesOf } from '../publish/places.ts';
 import { publicationTags } from '../publish/publication-tags.ts';
 import { publishTargets } from '../publish/publish.ts';
@@ -11,7 +11,6 @@ import { parseReference } from '../registry/reference.ts';
 import type { TargetState } from '../report/types.ts';
 import { CATALOG_PATH, type ReviewContext } from '../review/context.ts';
 import { planContext } from '../review/plan-review.ts';
-import { holderOf, noteMarked } from '../store/repositories.ts';
 import type { Branch } from './branch.ts';
 import { underLeases } from './under-leases.ts';
 
@@ -25,7 +24,8 @@ export interface Published {
  * marker is written first.
  *
  * @param states all of the model's targets that are built: which tags collide must not depend on what passed
- * @throws PublicationFailed, or PublisherError `busy` while somebody else publishes there, `denied` where no usable tag is left
+ * @throws PublicationFailed, or PublisherError `busy` while somebody else publishes there, `denied` where no usable tag is left, or a
+ *   repository is another catalog's by now
  */
 export async function publishModel(
   branch: Branch,
@@ -44,10 +44,8 @@ export async function publishModel(
     context,
     async (leased) => {
       for (const repository of repositories) {
-        if ((await holderOf(store.db, repository))?.marked === true) continue;
-        await leased.guard(repository);
-        await writeMarker(open(repository), branch.catalogId, leased.signal);
-        await noteMarked(store.db, repository);
+        const marking = { db: store.db, adopted: false, guard: leased.guard, signal: leased.signal };
+        await markRepository(open(repository), branch.catalogId, marking);
       }
       const attester = await context.attester(branch.owner);
       return publishTargets(wanted, { ...leased, open, copy: copyImage, attester, force: false });

@@ -57,7 +57,7 @@ export async function runPublication(run: PublishRun): Promise<PublishedImage[]>
   const { services, owner, git } = planning;
   const attester = await createAttester(services, owner, context.variables);
   return underLeases(ledger, repositories, { services, commit: git.commit, signal }, async (parts) => {
-    if (catalogId !== null) await markOwn(targets, catalogId, { ledger, signal: parts.signal });
+    if (catalogId !== null) await markOwn(targets, catalogId, { ledger, force, parts });
     const published = await publishTargets(wanted, { ...parts, open, attester, copy: copyImage, force });
     const pairs = published.flatMap((image, at) => {
       const publication = wanted[at];

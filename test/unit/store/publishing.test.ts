@@ -33,12 +33,18 @@ describe('a repository', () => {
   it('belongs to the first catalog that claims it, until another adopts it', async () => {
     const { db } = store;
     expect(await holderOf(db, REPOSITORY)).toBeNull();
-    const first = { repository: REPOSITORY, catalog: '1/models.yaml', marked: false };
+    const first = { repository: REPOSITORY, catalog: '1/models.yaml', marked: false, adopted: false };
     expect(await claimRepository(db, REPOSITORY, '1/models.yaml')).toEqual(first);
     expect(await claimRepository(db, REPOSITORY, '2/models.yaml')).toEqual(first);
-    await noteMarked(db, REPOSITORY);
+    await noteMarked(db, REPOSITORY, '1/models.yaml');
     expect(await holderOf(db, REPOSITORY)).toEqual({ ...first, marked: true });
     await adoptRepository(db, REPOSITORY, '2/models.yaml');
-    expect(await holderOf(db, REPOSITORY)).toEqual({ ...first, catalog: '2/models.yaml' });
+    const adopted = { ...first, catalog: '2/models.yaml', adopted: true };
+    expect(await holderOf(db, REPOSITORY)).toEqual(adopted);
+    // A marker of the catalog that had it before, written since, is none of the one that has it now.
+    await noteMarked(db, REPOSITORY, '1/models.yaml');
+    expect(await holderOf(db, REPOSITORY)).toEqual(adopted);
+    await noteMarked(db, REPOSITORY, '2/models.yaml');
+    expect(await holderOf(db, REPOSITORY)).toEqual({ ...adopted, marked: true, adopted: false });
   });
 });
