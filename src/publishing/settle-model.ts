@@ -10,6 +10,7 @@ import { standing } from '../report/verdict.ts';
 import type { ReviewContext } from '../review/context.ts';
 import { planContext } from '../review/plan-review.ts';
 import type { ReviewPlan } from '../review/types.ts';
+import type { Transaction } from '../store/database.ts';
 import { type ModelPublication, reopenModelPublication, setModelPublication } from '../store/publishing.ts';
 import type { Branch, Wanted } from './branch.ts';
 import { desiredAt, entryOf } from './desired.ts';
@@ -47,14 +48,12 @@ export async function settleModel(
   const model = catalog.models.find((candidate) => candidate.short === short);
   const row = rowOf(branch, catalog, wanted, looked, states);
   await setModelPublication(store.db, row);
-  const end = async (failures: string[], published: Published[] = []): Promise<ModelResult> => {
+  const end = async (failures: string[]): Promise<ModelResult> => {
     const state = failures.length === 0 ? 'published' : 'failed';
     const failure = failures.length === 0 ? null : context.services.redact(failures.join('\n'));
     const ended: ModelPublication = { ...row, state, details: { ...row.details, failure } };
-    const place = planContext(branch.owner, context.services);
-    const mirrors = model === undefined ? [] : mirrorPlaces(model, catalog.settings, place).places;
-    await recordPublished(branch, published, { row: ended, mirrors }, context);
-    return { state, row: ended, published };
+    await setModelPublication(store.db, ended);
+    return { state, row: ended, published: [] };
   };
   const again = async (error: PublisherError): Promise<ModelResult> => {
     const meanwhile = error.code === 'cancelled' || error.code === 'busy';
@@ -80,7 +79,12 @@ export async function settleModel(
     const building = states.filter(({ target }) => target.action === 'build');
     const images = { catalog, model, states: building, publishable, tagFields: looked.tagFields };
     const isWanted = stillWanted(branch, wanted, context);
-    return await end([], await publishModel(branch, images, isWanted, context, job.signal));
+    const ended: ModelPublication = { ...row, state: 'published' };
+    const mirrors = mirrorPlaces(model, catalog.settings, planContext(branch.owner, context.services)).places;
+    const record = (published: Published[], tx: Transaction) =>
+      recordPublished(branch, published, { row: ended, mirrors }, context.queue, tx);
+    const published = await publishModel(branch, images, isWanted, record, context, job.signal);
+    return { state: 'published', row: ended, published };
   } catch (thrown) {
     return again(asPublisherError(thrown));
   }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { PublisherError } from '../errors.ts';
 import { keepPublishLeases, publishGuard, publishLeaseName, releaseAll } from '../publish/publish-lease.ts';
+import { type RecordPublished, recordUnderLeases } from '../publish/record-under-leases.ts';
 import type { PublishContext } from '../publish/types.ts';
 import type { ReviewContext } from '../review/context.ts';
 import { lastWritten, recordTagMove } from '../store/tag-moves.ts';
 
 /** The parts of a publication that leases and the ledger answer for. */
-export type LeasedParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'>;
+export type LeasedParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'> & { record: RecordPublished };
 
 /**
  * Does something as the only publisher of these repositories.
@@ -29,6 +30,7 @@ export async function underLeases<R>(
       guard: publishGuard({ db, leases, stillWanted }),
       wrote: (repository, tag) => lastWritten(db, repository, tag),
       moved: (move) => recordTagMove(db, { ...move, commit }),
+      record: recordUnderLeases(store, leases),
       signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
     });
   } finally {

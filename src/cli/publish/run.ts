@@ -3,6 +3,7 @@ import { PublisherError } from '../../errors.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { createAttester } from '../../publish/attest/create-attester.ts';
 import { type MirrorPlace, mirrorsBySource } from '../../publish/mirror/places.ts';
+import { PublicationFailed } from '../../publish/publication-failed.ts';
 import { publishTargets } from '../../publish/publish.ts';
 import type { PublishedImage, WantedPublication } from '../../publish/types.ts';
 import { copyImage } from '../../registry/copy/copy-image.ts';
@@ -65,7 +66,12 @@ export async function runPublication(run: PublishRun): Promise<PublishedImage[]>
     });
     const model = planning.catalog.models.find(({ short }) => short === placed[0]?.target.model.short);
     const facts = { owner, catalogId, revision: model?.revision ?? null, mirrors: mirrorsBySource(mirrors) };
-    await recordPublished(ledger, pairs, facts);
+    try {
+      await parts.record(({ db }) => recordPublished(db, pairs, facts));
+    } catch (thrown) {
+      const moves = published.flatMap((image) => image.moves);
+      throw PublicationFailed.from(thrown, { moves, left: [], unread: [] });
+    }
     return published;
   });
 }

@@ -1,8 +1,10 @@
+import { like, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { settleModel } from '../../../src/publishing/settle-model.ts';
 import type { TargetState } from '../../../src/report/types.ts';
 import { currentPublications } from '../../../src/store/publications.ts';
 import { modelPublications } from '../../../src/store/publishing.ts';
+import { leases } from '../../../src/store/schema.ts';
 import { type Asked, type Desk, startDesk } from '../../support/publishing/desk.ts';
 import { buildFailed, notScanned, reviewReport } from '../../support/report/report.ts';
 
@@ -55,4 +57,48 @@ describe('the tags of a model', () => {
     expect((await tagsOf(asked)).filter((tag) => /fat|slim/.test(tag)).every((tag) => tag.includes('slim'))).toBe(true);
     expect((await recorded(asked)).map(({ variant }) => variant)).toEqual(['slim']);
   });
+});
+
+/** What a later commit asks for: other inputs, so that nothing immutable is in its way. */
+const changed = (state: TargetState): TargetState => {
+  const { request } = state.target;
+  if (request === null) throw new Error('nothing to build');
+  const inputs = 'f'.repeat(64);
+  return { ...state, target: { ...state.target, inputs, request: { ...request, key: inputs } } };
+};
+
+test('a publisher that was suspended after its last tag records nothing over what was published since', async () => {
+  const asked = await desk.ask('suspended');
+  const later: Asked = { ...asked, branch: asked.branch };
+  const states = (await asked.built('second')).map(changed);
+  const { store } = desk.context;
+  let newer: string | null = null;
+  const slow: Desk = {
+    ...desk,
+    context: {
+      ...desk.context,
+      store: {
+        ...store,
+        // Suspended right before it records, for longer than its leases last.
+        async transaction(work) {
+          if (newer === null) {
+            const past = sql`clock_timestamp() - interval '1 second'`;
+            await store.db.update(leases).set({ expiresAt: past }).where(like(leases.name, '%suspended'));
+            later.branch = asked.look();
+            newer = later.branch.head;
+            expect((await settle(later, states)).state).toBe('published');
+          }
+          return store.transaction(work);
+        },
+      },
+    },
+  };
+  const { state } = await settle(asked, await asked.built('first'), slow);
+  expect([state, newer]).toEqual(['again', expect.any(String)]);
+  expect((await recorded(asked)).map(({ inputs, commit }) => ({ inputs, commit }))).toEqual(
+    states.map(({ target: { inputs } }) => ({ inputs, commit: newer })),
+  );
+  const rows = await modelPublications(store.db, asked.branch.catalogId);
+  // It is looked at once more, with what is known by now.
+  expect(rows.get('suspended')).toMatchObject({ state: 'pending', commit: newer });
 });
