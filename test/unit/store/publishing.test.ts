@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Store } from '../../../src/store/open.ts';
+import { currentPublications } from '../../../src/store/publications.ts';
 import { adoptRepository, claimRepository, holderOf, noteMarked } from '../../../src/store/repositories.ts';
 import { lastWritten, movesOf, recordTagMove } from '../../../src/store/tag-moves.ts';
 import { digest } from '../../support/image/inputs.ts';
 import { memoryStore } from '../../support/store/memory.ts';
+import { publish } from '../../support/watch/published.ts';
 
 let store: Store;
 beforeAll(async () => {
@@ -46,5 +48,19 @@ describe('a repository', () => {
     expect(await holderOf(db, REPOSITORY)).toEqual(adopted);
     await noteMarked(db, REPOSITORY, '2/models.yaml');
     expect(await holderOf(db, REPOSITORY)).toEqual({ ...adopted, marked: true, adopted: false });
+  });
+});
+
+describe('a publication', () => {
+  it('keeps its pull request when the same is published again with none', async () => {
+    const catalog = '3/models.yaml';
+    const pulls = async () => (await currentPublications(store.db, { catalog })).map(({ pr }) => pr);
+    await publish(store.db, { catalog, pr: 4 });
+    await publish(store.db, { catalog, pr: null });
+    expect(await pulls()).toEqual([4]);
+    await publish(store.db, { catalog, pr: 5 });
+    expect(await pulls()).toEqual([5]);
+    await publish(store.db, { catalog, pr: null, inputs: '2'.repeat(64) });
+    expect(await pulls()).toEqual([null]);
   });
 });
