@@ -10,6 +10,7 @@ import { standing } from '../report/verdict.ts';
 import type { ReviewContext } from '../review/context.ts';
 import { planContext } from '../review/plan-review.ts';
 import type { ReviewPlan } from '../review/types.ts';
+import type { Transaction } from '../store/database.ts';
 import { type ModelPublication, reopenModelPublication, setModelPublication } from '../store/publishing.ts';
 import type { Branch, Wanted } from './branch.ts';
 import { buildAgain } from './build-again.ts';
@@ -53,12 +54,12 @@ export async function settleModel(
   const mirrors = model === undefined ? null : mirrorPlaces(model, catalog.settings, place);
   const row = rowOf(branch, catalog, wanted, looked, states, mirrors?.problems ?? []);
   await setModelPublication(store.db, row);
-  const end = async (failures: string[], published: Published[] = []): Promise<ModelResult> => {
+  const end = async (failures: string[]): Promise<ModelResult> => {
     const state = failures.length === 0 ? 'published' : 'failed';
     const failure = failures.length === 0 ? null : context.services.redact(failures.join('\n'));
     const ended: ModelPublication = { ...row, state, details: { ...row.details, failure } };
-    await recordPublished(branch, published, { row: ended, mirrors: mirrors?.places ?? [] }, context);
-    return { state, row: ended, published };
+    await setModelPublication(store.db, ended);
+    return { state, row: ended, published: [] };
   };
   const again = async (error: PublisherError): Promise<ModelResult> => {
     const meanwhile = error.code === 'cancelled' || error instanceof LeaseTaken;
@@ -89,12 +90,17 @@ export async function settleModel(
       ? []
       : [`${targetName(state.target, targets)}: ${whyNot(state)}`],
   );
-  if (model === undefined || publishable.length === 0) return end(failures);
+  // All images of a model or none: its tags never name images of two publications side by side.
+  if (model === undefined || publishable.length === 0 || failures.length > 0) return end(failures);
   try {
     const building = states.filter(({ target }) => target.action === 'build');
     const images = { catalog, model, states: building, publishable, tagFields: looked.tagFields };
     const isWanted = stillWanted(branch, wanted, context);
-    return await end(failures, await publishModel(branch, images, isWanted, context, job.signal));
+    const ended: ModelPublication = { ...row, state: 'published', details: { ...row.details, failure: null } };
+    const record = (published: Published[], tx: Transaction) =>
+      recordPublished(branch, published, { row: ended, mirrors: mirrors?.places ?? [] }, context.queue, tx);
+    const published = await publishModel(branch, images, isWanted, record, context, job.signal);
+    return { state: 'published', row: ended, published };
   } catch (thrown) {
     const error = asPublisherError(thrown);
     const rebuilt = error.code === 'registry-not-found' ? await pendingAgain(publishable) : null;

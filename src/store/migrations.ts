@@ -183,6 +183,7 @@ export const MIGRATIONS: readonly Migration[] = [
         repository text PRIMARY KEY,
         catalog text NOT NULL,
         marked boolean NOT NULL DEFAULT false,
+        adopted boolean NOT NULL DEFAULT false,
         claimed_at timestamptz NOT NULL DEFAULT now()
       )`,
       `CREATE TABLE publisher.previews (

@@ -210,6 +210,7 @@ export const repositories = publisher.table('repositories', {
   repository: text('repository').primaryKey(),
   catalog: text('catalog').notNull(),
   marked: boolean('marked').notNull().default(false),
+  adopted: boolean('adopted').notNull().default(false),
   claimedAt: time('claimed_at').notNull().default(now),
 });
 

@@ -8,8 +8,10 @@ import {
   publishLeaseName,
   releaseAll,
 } from '../../publish/publish-lease.ts';
+import { type RecordPublished, recordUnderLeases } from '../../publish/record-under-leases.ts';
 import type { PublishContext, PublishedImage, WantedPublication } from '../../publish/types.ts';
 import type { Services } from '../../services.ts';
+import type { Database } from '../../store/database.ts';
 import type { Store } from '../../store/open.ts';
 import { type PublicationDetails, recordPublication } from '../../store/publications.ts';
 import { recalled } from '../../store/recalled.ts';
@@ -45,7 +47,9 @@ export async function openCommandLedger({ environment }: Services): Promise<Comm
 }
 
 /** The parts of a publication that a ledger answers for. */
-export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'>;
+export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'> & {
+  record: RecordPublished;
+};
 
 /**
  * Runs a publication under leases over its repositories, where there is a ledger.
@@ -59,8 +63,9 @@ export async function underLeases<R>(
   publish: (parts: LedgerParts) => Promise<R>,
 ): Promise<R> {
   if (store === null) {
-    const nothing = { wrote: async () => null, recalls: async () => null };
-    return publish({ ...nothing, guard: async () => undefined, moved: async () => undefined, signal });
+    const nothing = async () => undefined;
+    const unknown = { wrote: async () => null, recalls: async () => null };
+    return publish({ ...unknown, guard: nothing, moved: nothing, record: nothing, signal });
   }
   const leases = await waitForLeases(store, repositories.map(publishLeaseName), services, signal);
   try {
@@ -69,6 +74,7 @@ export async function underLeases<R>(
       wrote: (repository, tag) => lastWritten(store.db, repository, tag),
       recalls: (repository, tag, digest) => recalled(store.db, { repository, tag, digest }),
       moved: (move) => recordTagMove(store.db, { ...move, commit }),
+      record: recordUnderLeases(store, leases),
       signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
     });
   } finally {
@@ -93,9 +99,9 @@ async function waitForLeases(
   }
 }
 
-/** Writes down what was published, all images or none. */
+/** Writes down what was published. Run it inside a transaction. */
 export async function recordPublished(
-  { store }: CommandLedger,
+  db: Database,
   published: readonly { wanted: WantedPublication; image: PublishedImage }[],
   facts: {
     owner: string | null;
@@ -104,37 +110,33 @@ export async function recordPublished(
     mirrors: PublicationDetails['mirrors'];
   },
 ): Promise<void> {
-  await store?.transaction(async ({ db }) => {
-    for (const { wanted, image } of published) {
-      const { target, places, source } = wanted;
-      const { request } = target;
-      if (request === null) continue;
-      await recordPublication(db, {
-        catalog: facts.catalogId ?? 'cli',
-        short: target.model.short,
-        runtime: target.runtime,
-        variant: target.variant,
-        owner: facts.owner ?? '',
-        model: target.model.id,
-        inputs: request.key,
-        digest: image.digest,
-        revision: image.revision,
-        base: { reference: request.base.reference, digest: request.base.digest },
-        platforms: Object.keys(request.inputs.base),
-        repositories: places.map(({ repository }) => repository),
-        mirrors: facts.mirrors,
-        tags: image.tags,
-        immutable: [
-          ...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag))),
-        ],
-        attestations: image.attestations,
-        signed: image.signed,
-        scanned: image.scan?.status === 'scanned',
-        commit: source.commit,
-        pr: null,
-        entry: '',
-        wanted: facts.revision,
-      });
-    }
-  });
+  for (const { wanted, image } of published) {
+    const { target, places, source } = wanted;
+    const { request } = target;
+    if (request === null) continue;
+    await recordPublication(db, {
+      catalog: facts.catalogId ?? 'cli',
+      short: target.model.short,
+      runtime: target.runtime,
+      variant: target.variant,
+      owner: facts.owner ?? '',
+      model: target.model.id,
+      inputs: request.key,
+      digest: image.digest,
+      revision: image.revision,
+      base: { reference: request.base.reference, digest: request.base.digest },
+      platforms: Object.keys(request.inputs.base),
+      repositories: places.map(({ repository }) => repository),
+      mirrors: facts.mirrors,
+      tags: image.tags,
+      immutable: [...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag)))],
+      attestations: image.attestations,
+      signed: image.signed,
+      scanned: image.scan?.status === 'scanned',
+      commit: source.commit,
+      pr: null,
+      entry: '',
+      wanted: facts.revision,
+    });
+  }
 }

@@ -88,7 +88,7 @@ export async function runRelease(
   const attester = await createAttester(services, owner, context.variables);
   const leasing = { services, commit: git.commit, signal };
   const { images, snapshot } = await underLeases(ledger, prepared.repositories, leasing, async (parts) => {
-    if (catalogId !== null) await markOwn(own, catalogId, { ledger, signal: parts.signal });
+    if (catalogId !== null) await markOwn(own, catalogId, { ledger, force: false, parts });
     const publishing = { ...parts, open, attester, copy: copyImage, force: false };
     return publishRelease(prepared, ready, git.source, publishing);
   });

@@ -60,7 +60,7 @@ export async function claimMirror(
     if (!force) throw refused(from, to, 'belongs to another catalog');
     await adoptRepository(db, to.name, catalog);
   }
-  if (unmarked === null) await noteMarked(db, to.name);
+  if (unmarked === null) await noteMarked(db, to.name, catalog);
 }
 
 /** Writes the marker where it has to be. Before the first tag. */
@@ -71,7 +71,7 @@ export async function markMirror(
 ): Promise<void> {
   if (catalog === null || unmarked === null) return;
   await writeMarker(to, catalog, signal);
-  if (db !== null) await noteMarked(db, to.name);
+  if (db !== null) await noteMarked(db, to.name, catalog);
 }
 
 async function catalogOf(target: PublishTarget, db: Database | null, signal: AbortSignal): Promise<string | null> {

@@ -1,7 +1,7 @@
+import { markRepository } from '../../publish/mark-repository.ts';
 import { enqueueMirrors } from '../../publish/mirror/job.ts';
 import { mirrorPlaces } from '../../publish/mirror/places.ts';
 import { mirrorRequests } from '../../publish/mirror/wanted.ts';
-import { writeMarker } from '../../publish/ownership.ts';
 import {
   type PreparedRelease,
   prepareRelease,
@@ -16,7 +16,6 @@ import type { TargetState } from '../../report/types.ts';
 import { CATALOG_PATH, type ReviewContext } from '../../review/context.ts';
 import { planContext } from '../../review/plan-review.ts';
 import { findRelease, releasedBefore } from '../../store/releases.ts';
-import { holderOf, noteMarked } from '../../store/repositories.ts';
 import { underLeases } from '../under-leases.ts';
 import type { PlannedRelease } from './plan-release.ts';
 import type { ReleaseJob } from './request-release.ts';
@@ -52,10 +51,8 @@ export async function nameRelease(
   const done = await underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
     const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
     for (const repository of own) {
-      if ((await holderOf(store.db, repository))?.marked === true) continue;
-      await leased.guard(repository);
-      await writeMarker(open(repository), row.catalog, leased.signal);
-      await noteMarked(store.db, repository);
+      const marking = { db: store.db, adopted: false, guard: leased.guard, signal: leased.signal };
+      await markRepository(open(repository), row.catalog, marking);
     }
     const attester = await context.attester(job.owner);
     const publishing = { ...leased, open, copy: copyImage, attester, force: false };

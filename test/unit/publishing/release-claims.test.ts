@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { noteMarked } from '../../../src/store/repositories.ts';
+import { holderOf, noteMarked } from '../../../src/store/repositories.ts';
 import { repositories } from '../../../src/store/schema.ts';
 import { entry } from '../../support/demo/stories.ts';
 import { tinyModel } from '../../support/hub/tiny.ts';
@@ -71,7 +71,9 @@ describe('a pull request that closes unmerged', () => {
       office.catalog([entry(ONE, 'main', 'serve_args: ["--x"]'), entry(ONE, 'marked'), entry(ONE, 'neither')]),
     );
     expect(await claims()).toEqual(['hf-main', 'hf-marked', 'hf-neither']);
-    await noteMarked(office.context.store.db, place('marked'));
+    const { db } = office.context.store;
+    const holder = await holderOf(db, place('marked'));
+    await noteMarked(db, place('marked'), holder?.catalog ?? '');
     await close(team, pr);
     expect(await claims()).toEqual(['hf-main', 'hf-marked']);
   });
