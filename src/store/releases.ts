@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { plannedTargetSchema } from '../plan/schema.ts';
 import type { PlannedTarget } from '../plan/types.ts';
@@ -12,7 +12,8 @@ import { releases } from './schema.ts';
  *
  *   requestRelease ──▶ requested ──planRelease──▶ requested, with commit and plan ──publishedRelease──▶ published
  *        ▲                                                 └──failRelease──▶ failed
- *        └──────────────── asked for again: nothing of the earlier plan holds; what was published stays known
+ *        └──────────────── asked for again: nothing of the earlier plan holds; what was published stays known. Events ask
+ *                          only where nothing was published, see `requestNewRelease`
  */
 const stateSchema = z.enum(['requested', 'published', 'failed']);
 
@@ -37,11 +38,31 @@ export interface ReleaseRow extends ReleaseKey {
 
 /** Asks for a release, anew where there was one. Run it in the transaction that enqueues the job. */
 export async function requestRelease(db: Database, catalog: string, options: ReleaseOptions): Promise<void> {
+  await request(db, catalog, options);
+}
+
+/**
+ * Asks for a release that nothing was ever tagged for. One that is under way or done stays as it was asked for: an event, which anybody may
+ * deliver again, moves no tag that people use.
+ *
+ * @returns whether it was asked for
+ */
+export function requestNewRelease(db: Database, catalog: string, options: ReleaseOptions): Promise<boolean> {
+  return request(db, catalog, options, and(eq(releases.state, 'failed'), isNull(releases.snapshot)));
+}
+
+async function request(db: Database, catalog: string, options: ReleaseOptions, setWhere?: SQL): Promise<boolean> {
   const fresh = { options, state: 'requested', commit: null, plan: null, error: null };
-  await db
+  const rows = await db
     .insert(releases)
     .values({ catalog, tag: options.tag, ...fresh })
-    .onConflictDoUpdate({ target: [releases.catalog, releases.tag], set: { ...fresh, requestedAt: sql`now()` } });
+    .onConflictDoUpdate({
+      target: [releases.catalog, releases.tag],
+      set: { ...fresh, requestedAt: sql`now()` },
+      ...(setWhere === undefined ? {} : { setWhere }),
+    })
+    .returning({ tag: releases.tag });
+  return rows.length > 0;
 }
 
 export async function findRelease(db: Database, key: ReleaseKey): Promise<ReleaseRow | null> {

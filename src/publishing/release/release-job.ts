@@ -10,7 +10,7 @@ import type { ReviewPlan } from '../../review/types.ts';
 import { catalogId } from '../../store/publications.ts';
 import { failRelease, findRelease, publishedRelease, type ReleaseKey, type ReleaseRow } from '../../store/releases.ts';
 import { nameRelease } from './name-release.ts';
-import { NO_CATALOG, type PlannedRelease, plannedRelease } from './plan-release.ts';
+import { NO_CATALOG, NO_RELEASE, type PlannedRelease, plannedRelease } from './plan-release.ts';
 import { leaveRelease, requestReleaseBuilds } from './release-builds.ts';
 import type { ReleaseJob } from './request-release.ts';
 import { tellFailed, tellReleased } from './tell-release.ts';
@@ -35,7 +35,7 @@ export async function runRelease(job: JobContext & { data: ReleaseJob }, context
   if (row === null || row.state !== 'requested') return;
   const github = await context.github(data.installationId);
   try {
-    const done = await advance(data, row, github, context, signal);
+    const done = await advance(job, row, github, context);
     if (done === 'waiting') job.postpone(LOOK_EVERY);
   } catch (thrown) {
     const error = asPublisherError(thrown);
@@ -53,15 +53,15 @@ export async function runRelease(job: JobContext & { data: ReleaseJob }, context
 }
 
 async function advance(
-  job: ReleaseJob,
+  { data: job, signal, lastAttempt }: JobContext & { data: ReleaseJob },
   row: ReleaseRow,
   github: GitHub,
   context: ReviewContext,
-  signal: AbortSignal,
 ): Promise<'waiting' | 'over'> {
   const { store, logger } = context;
   const release = await plannedRelease(job, row, github, context, signal);
   if (release === NO_CATALOG) return withoutCatalog(job, row, context);
+  if (release === NO_RELEASE) return withoutRelease(row, lastAttempt, context);
   const problem = releaseTagProblem(row.tag);
   if (problem !== null) throw new PublisherError('denied', problem);
   await requestReleaseBuilds(job, release, context);
@@ -85,6 +85,14 @@ async function advance(
 async function withoutCatalog(job: ReleaseJob, row: ReleaseRow, { store }: ReviewContext): Promise<'over'> {
   const why = `There is no ${CATALOG_PATH} at the commit of this release.`;
   if (job.issue !== null) throw new PublisherError('denied', why);
+  await failRelease(store.db, row, why);
+  return 'over';
+}
+
+/** What was just published may not be readable everywhere yet; what stays away was an old event's, and nobody's wish. */
+async function withoutRelease(row: ReleaseRow, lastAttempt: boolean, { store }: ReviewContext): Promise<'over'> {
+  const why = `GitHub has no release ${row.tag}.`;
+  if (!lastAttempt) throw new PublisherError('github-unavailable', why);
   await failRelease(store.db, row, why);
   return 'over';
 }
