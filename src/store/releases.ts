@@ -32,8 +32,11 @@ export interface ReleaseRow extends ReleaseKey {
   plan: PlannedTarget[] | null;
   /** What was published under this tag last. */
   snapshot: Snapshot | null;
+  /** Of one that failed, as people are told it. */
   error: string | null;
   publishedAt: Date | null;
+  /** Whether people know how it ended. */
+  told: boolean;
 }
 
 /** Asks for a release, anew where there was one. Run it in the transaction that enqueues the job. */
@@ -52,7 +55,7 @@ export function requestNewRelease(db: Database, catalog: string, options: Releas
 }
 
 async function request(db: Database, catalog: string, options: ReleaseOptions, setWhere?: SQL): Promise<boolean> {
-  const fresh = { options, state: 'requested', commit: null, plan: null, error: null };
+  const fresh = { options, state: 'requested', commit: null, plan: null, error: null, told: false };
   const rows = await db
     .insert(releases)
     .values({ catalog, tag: options.tag, ...fresh })
@@ -84,12 +87,17 @@ export async function publishedRelease(
   snapshot: Snapshot,
   commit: string | null,
 ): Promise<void> {
-  const done = { state: 'published', snapshot, commit, plan: null, error: null, publishedAt: sql`now()` };
+  const done = { state: 'published', snapshot, commit, plan: null, error: null, told: false, publishedAt: sql`now()` };
   await db.update(releases).set(done).where(ofRelease(key));
 }
 
 export async function failRelease(db: Database, key: ReleaseKey, error: string): Promise<void> {
-  await db.update(releases).set({ state: 'failed', error, plan: null }).where(ofRelease(key));
+  await db.update(releases).set({ state: 'failed', error, plan: null, told: false }).where(ofRelease(key));
+}
+
+/** People know how it ended, or need not. */
+export async function toldRelease(db: Database, key: ReleaseKey): Promise<void> {
+  await db.update(releases).set({ told: true }).where(ofRelease(key));
 }
 
 /** What was released before, the newest first, whatever became of later requests under the same tags. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PublisherError } from '../../../src/errors.ts';
 import { runRelease } from '../../../src/publishing/release/release-job.ts';
 import { enqueueRelease } from '../../../src/publishing/release/request-release.ts';
 import { catalogId } from '../../../src/store/publications.ts';
@@ -112,4 +113,45 @@ it('somebody who asks for a release without a git tag gets the default branch’
   await ask('nightly', { issue: 7 });
   expect(await run('nightly', { issue: 7 })).toBe('postponed');
   expect(await row('nightly')).toMatchObject({ state: 'requested', commit: head });
+});
+
+const away = () => new PublisherError('github-unavailable', 'GitHub does not answer.');
+
+it('what was tagged is published, although nobody could be told yet; the next attempt tells it', async () => {
+  const { ask, run, row, key, team } = releasing();
+  const commit = team.branch('main', null);
+  await ask('v1', { issue: 7 });
+  await planRelease(office.context.store.db, key('v1'), { commit, plan: [] });
+  team.github.failNext('release', away());
+  await expect(run('v1', { issue: 7 })).rejects.toMatchObject({ code: 'github-unavailable' });
+  expect(await row('v1')).toMatchObject({ state: 'published', commit, snapshot: nothing, told: false });
+  await run('v1', { issue: 7 });
+  expect(await row('v1')).toMatchObject({ state: 'published', told: true });
+  expect(team.github.issues).toMatchObject([{ title: 'Released v1' }]);
+  expect(team.github.comments).toMatchObject([{ issueNumber: 7, body: expect.stringContaining('is released') }]);
+  const calls = team.github.calls.length;
+  await run('v1', { issue: 7 });
+  expect(team.github.calls.length).toBe(calls);
+});
+
+it('a release that can never be told is no failed one', async () => {
+  const { ask, run, row, key, team } = releasing();
+  const commit = team.branch('main', null);
+  await ask('v1', { issue: 7 });
+  await planRelease(office.context.store.db, key('v1'), { commit, plan: [] });
+  team.github.failNext('upsertComment', new PublisherError('denied', 'The App may not write comments.'));
+  await run('v1', { issue: 7 });
+  expect(await row('v1')).toMatchObject({ state: 'published', snapshot: nothing, error: null });
+});
+
+it('a failure is written down before it is told, and told once GitHub answers again', async () => {
+  const { ask, run, row, team } = releasing();
+  team.github.addRelease({ tag: 'v1' });
+  await ask('v1', { issue: null });
+  team.github.failNext('upsertIssue', away());
+  await expect(run('v1')).rejects.toMatchObject({ code: 'github-unavailable' });
+  expect(await row('v1')).toMatchObject({ state: 'failed', told: false });
+  await run('v1');
+  expect(await row('v1')).toMatchObject({ state: 'failed', told: true });
+  expect(team.github.issues).toMatchObject([{ title: 'Release v1 failed', open: true }]);
 });
