@@ -18,6 +18,7 @@ import { planContext } from '../../review/plan-review.ts';
 import { findRelease, releasedBefore } from '../../store/releases.ts';
 import { holderOf, noteMarked } from '../../store/repositories.ts';
 import { underLeases } from '../under-leases.ts';
+import { claimRuntimes } from './own-runtimes.ts';
 import type { PlannedRelease } from './plan-release.ts';
 import type { ReleaseJob } from './request-release.ts';
 
@@ -45,13 +46,14 @@ export async function nameRelease(
   });
   const source = { repository: `https://github.com/${job.owner}/${job.repo}`, commit, path: CATALOG_PATH };
   const open = (repository: string) => services.target(parseReference(repository), job.owner);
+  const named = prepared.runtimes.flatMap(({ repositories }) => repositories);
+  await claimRuntimes([...new Set(named)], row.catalog, { db: store.db, open, signal });
   const stillWanted = async () => {
     const now = await findRelease(store.db, row);
     return now?.state === 'requested' && now.commit === commit;
   };
   const done = await underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
-    const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
-    for (const repository of own) {
+    for (const repository of prepared.repositories) {
       if ((await holderOf(store.db, repository))?.marked === true) continue;
       await leased.guard(repository);
       await writeMarker(open(repository), row.catalog, leased.signal);
