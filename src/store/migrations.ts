@@ -249,6 +249,7 @@ export const MIGRATIONS: readonly Migration[] = [
         error text,
         requested_at timestamptz NOT NULL DEFAULT now(),
         published_at timestamptz,
+        told boolean NOT NULL DEFAULT false,
         PRIMARY KEY (catalog, tag)
       )`,
     ],

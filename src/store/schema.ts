@@ -293,6 +293,7 @@ export const releases = publisher.table(
     error: text('error'),
     requestedAt: time('requested_at').notNull().default(now),
     publishedAt: time('published_at'),
+    told: boolean('told').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.catalog, table.tag] })],
 );

@@ -23,26 +23,49 @@ const LEASE_MS = 60_000;
 const PATIENCE_MS = 120_000;
 const LOOK_EVERY_MS = 1_000;
 
-/** What a command remembers, and holds while it publishes; the same without a ledger, which remembers nothing. */
+/** What a command remembers, and holds while it publishes. */
 export interface CommandLedger {
-  store: Store | null;
-  notes: string[];
+  store: Store;
   close(): Promise<void>;
 }
 
-/** The ledger of DATA_DIR or DATABASE_URL; none, with a note, where a bot has the folder: it would have to stop for a command. */
+/** What a command that changes nothing looks into; null where a bot has the folder. */
+export interface ReadLedger {
+  store: Store | null;
+  close(): Promise<void>;
+}
+
+/**
+ * The ledger of DATA_DIR or DATABASE_URL. Without it a command would write beside a bot that knows nothing of it, and hold no lease.
+ *
+ * @throws PublisherError `busy` where a bot has the folder, with what to do
+ */
 export async function openCommandLedger({ environment }: Services): Promise<CommandLedger> {
   const { openStore } = await import('../../store/open.ts');
   const { databaseUrl, dataDir } = environment;
   const location = databaseUrl === null ? { dataDir } : { databaseUrl };
   try {
     const store = await openStore(location, { logger: silentLogger });
-    return { store, notes: [], close: () => store.close() };
+    return { store, close: () => store.close() };
   } catch (thrown) {
     const error = asPublisherError(thrown);
     if (error.code !== 'busy') throw error;
-    const note = `Nothing is recorded: another process uses the ledger in ${dataDir}.`;
-    return { store: null, notes: [note], close: async () => undefined };
+    throw new PublisherError(
+      'busy',
+      `A bot, or another command, is using ${dataDir}: have the bot do it, or set DATABASE_URL for both, or another DATA_DIR.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The same for a command that changes nothing: where a bot has the folder, it looks without it. */
+export async function openReadLedger(services: Services): Promise<ReadLedger> {
+  try {
+    return await openCommandLedger(services);
+  } catch (thrown) {
+    const error = asPublisherError(thrown);
+    if (error.code !== 'busy') throw error;
+    return { store: null, close: async () => undefined };
   }
 }
 
@@ -52,7 +75,7 @@ export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | '
 };
 
 /**
- * Runs a publication under leases over its repositories, where there is a ledger.
+ * Runs a publication under leases over its repositories.
  *
  * @throws PublisherError `busy` when somebody else publishes there and does not end
  */
@@ -62,11 +85,6 @@ export async function underLeases<R>(
   { services, commit, signal }: { services: Services; commit: string | null; signal: AbortSignal },
   publish: (parts: LedgerParts) => Promise<R>,
 ): Promise<R> {
-  if (store === null) {
-    const nothing = async () => undefined;
-    const unknown = { wrote: async () => null, recalls: async () => null };
-    return publish({ ...unknown, guard: nothing, moved: nothing, record: nothing, signal });
-  }
   const leases = await waitForLeases(store, repositories.map(publishLeaseName), services, signal);
   try {
     return await publish({

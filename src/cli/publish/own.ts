@@ -19,14 +19,14 @@ export async function assertOwn(
   const refusals: string[] = [];
   for (const target of targets) {
     if (force) {
-      if (ledger.store !== null) await adoptRepository(ledger.store.db, target.name, catalog);
+      await adoptRepository(ledger.store.db, target.name, catalog);
       continue;
     }
     const refusal = ownershipRefusal(target.name, await readOwnership(target, catalog, signal));
     if (refusal !== null) refusals.push(refusal);
   }
   // Nothing is claimed of a publication that does not take place.
-  if (refusals.length === 0 && !force && ledger.store !== null) {
+  if (refusals.length === 0 && !force) {
     for (const { name } of targets) {
       const holder = await claimRepository(ledger.store.db, name, catalog);
       const refusal = ownershipRefusal(name, { state: 'other', who: holder.catalog });
@@ -52,6 +52,6 @@ export async function markOwn(
   }: { ledger: CommandLedger; force: boolean; parts: { guard: PublishGuard; signal: AbortSignal } },
 ): Promise<void> {
   for (const target of targets) {
-    await markRepository(target, catalog, { db: store?.db ?? null, adopted: force, guard, signal });
+    await markRepository(target, catalog, { db: store.db, adopted: force, guard, signal });
   }
 }

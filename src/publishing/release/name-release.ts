@@ -17,6 +17,7 @@ import { CATALOG_PATH, type ReviewContext } from '../../review/context.ts';
 import { planContext } from '../../review/plan-review.ts';
 import { findRelease, releasedBefore } from '../../store/releases.ts';
 import { underLeases } from '../under-leases.ts';
+import { claimRuntimes } from './own-runtimes.ts';
 import type { PlannedRelease } from './plan-release.ts';
 import type { ReleaseJob } from './request-release.ts';
 
@@ -44,14 +45,18 @@ export async function nameRelease(
   });
   const source = { repository: `https://github.com/${job.owner}/${job.repo}`, commit, path: CATALOG_PATH };
   const open = (repository: string) => services.target(parseReference(repository), job.owner);
+  const named = prepared.runtimes.flatMap(({ repositories }) => repositories);
+  await claimRuntimes([...new Set(named)], row.catalog, { db: store.db, open, signal });
   const stillWanted = async () => {
     const now = await findRelease(store.db, row);
     return now?.state === 'requested' && now.commit === commit;
   };
   const done = await underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
     const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
-    for (const repository of own) {
-      const marking = { db: store.db, adopted: false, guard: leased.guard, signal: leased.signal };
+    for (const repository of prepared.repositories) {
+      // Whose the runtimes' are was asked before; images that lie there already are no objection.
+      const adopted = !own.has(repository);
+      const marking = { db: store.db, adopted, guard: leased.guard, signal: leased.signal };
       await markRepository(open(repository), row.catalog, marking);
     }
     const attester = await context.attester(job.owner);
