@@ -41,7 +41,7 @@ export const verify: Command = {
   },
   details: [
     'The key is --key, else COSIGN_PUBLIC_KEY, else the public half of COSIGN_PRIVATE_KEY; it is never taken from the image.',
-    'The provenance is held against the catalog too; that there is none to be found is a doubt, unless none is wanted.',
+    'The provenance is held against --catalog, else against models.yaml where that is there and has the model.',
     'Exit codes: 0 when everything passed, 1 on any doubt, 3 when registry or Hub do not answer.',
   ].join('\n'),
   async run(context) {
@@ -67,6 +67,7 @@ export const verify: Command = {
       allowUnsigned: given.given('allow-unsigned'),
       shallow: given.given('shallow'),
       catalog,
+      catalogNamed: given.text('catalog') !== undefined,
       signal,
       onLayer: (digest, at, total) => output.status(`reading layer ${at + 1} of ${total}: ${digest}`),
     });

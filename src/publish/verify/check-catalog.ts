@@ -8,6 +8,8 @@ import { type Check, judged, notChecked } from './types.ts';
 /** `missing`: there is none where it would be looked for; null: none is wanted. */
 export type CatalogToHold = Catalog | 'missing' | null;
 
+export const catalogOf = (catalog: CatalogToHold): Catalog | null => (catalog === 'missing' ? null : catalog);
+
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**

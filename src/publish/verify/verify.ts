@@ -1,9 +1,10 @@
 import type { Hub } from '../../huggingface/types.ts';
 import type { ManifestContent, PublishTarget } from '../../registry/types.ts';
 import { PROVENANCE } from '../attest/predicate-types.ts';
-import { type CatalogToHold, checkCatalog } from './check-catalog.ts';
+import { type CatalogToHold, catalogOf, checkCatalog } from './check-catalog.ts';
 import { checkContent } from './check-content.ts';
 import { askForLayers, readAllLayers } from './check-layers.ts';
+import { checkName } from './check-name.ts';
 import { provenanceProblems, type ReadProvenance, readProvenance } from './check-provenance.ts';
 import { labelsOf } from './image-facts.ts';
 import { doubt, type ReadPlatform, readPlatforms } from './read-manifests.ts';
@@ -20,6 +21,8 @@ export interface VerifyContext {
   /** Asks whether layers are there instead of reading them. */
   shallow: boolean;
   catalog: CatalogToHold;
+  /** Whether somebody said which: one that merely lies there need not have the model. */
+  catalogNamed: boolean;
   signal: AbortSignal;
   /** Called before each layer is read. */
   onLayer?: (digest: string, done: number, total: number) => void;
@@ -61,6 +64,7 @@ export async function verifyImage(
     ),
     ...attestations,
     checkProvenance(provenance, platforms),
+    checkName({ repository: source.name, tagOrDigest }, provenance, catalogOf(context.catalog)),
     ...(await checkCatalog(provenance, context.catalog, context)),
     ...(await checkBytes(context, platforms, provenance)),
   ];
@@ -100,10 +104,11 @@ function result(
   reference: string,
   digest: Verification['digest'],
   checks: Check[],
-  { shallow, allowUnsigned }: VerifyContext,
+  { shallow, allowUnsigned, catalogNamed }: VerifyContext,
 ): Verification {
   const excused = ({ check }: Check) =>
     (shallow && NEEDS_LAYERS.has(check)) ||
+    (!catalogNamed && check === 'catalog') ||
     (allowUnsigned && (check === 'signature' || check.startsWith('attestation:')));
   const ok = checks.every((each) => each.status === 'passed' || (each.status === 'not-checked' && excused(each)));
   return { reference, digest, ok, checks };

@@ -55,7 +55,7 @@ describe('verify', () => {
     expect(told.stdout).toMatch(/weights +ok: \d+ files agree with the Hub's hashes/);
   });
 
-  it('doubts an image that it holds against no catalog, unless none is wanted', async () => {
+  it('doubts an image that a catalog it was told does not have, and says where it held it against none', async () => {
     const file = join(folder, 'models.yaml');
     await writeFile(
       file,
@@ -69,9 +69,12 @@ describe('verify', () => {
       process.chdir(empty);
       const without = await verify(args);
       expect([without.code, without.stdout]).toEqual([
-        1,
+        0,
         expect.stringMatching(/catalog +not checked: .*--no-catalog/),
       ]);
+      const other = join(folder, 'other.yaml');
+      await writeFile(other, 'models: [{id: acme/other, short: other}]\n');
+      expect((await verify([...args, '--catalog', other])).code).toBe(1);
       expect((await verify([...args, '--no-catalog'])).code).toBe(0);
       expect((await verify([...args, '--catalog', 'models.yaml'])).code).toBe(2);
       process.chdir(folder);
