@@ -89,7 +89,7 @@ export async function finishBuilds({ context }: Office, options: Finish = {}): P
       continue;
     }
     const { variant, runtime, revision } = request.inputs;
-    const image = { tag: `built-${inputs.slice(0, 12)}`, labels: { 'org.example.inputs': inputs } };
+    const image = { tag: `pr-1-${inputs.slice(0, 12)}`, labels: { 'org.example.inputs': inputs } };
     const digest = pushed
       ? (await pushBaseImage(repositoryAt(destination), image)).digest
       : (`sha256:${request.key}` as const);
