@@ -1,7 +1,7 @@
 import type { Comment, GitHub, Repo } from '../github/types.ts';
 import { sha256Hex } from '../image/hash.ts';
 import { enqueueRelease } from '../publishing/release/request-release.ts';
-import { code } from '../report/markdown.ts';
+import { code, prose } from '../report/markdown.ts';
 import { plural } from '../report/numbers.ts';
 import type { ReviewContext } from '../review/context.ts';
 import type { CommentJob } from '../review/types.ts';
@@ -67,7 +67,7 @@ async function carryOut(command: Exclude<ParsedCommand, { kind: 'none' }>, asked
     case 'help':
       return answer(HELP, 'help', asked);
     case 'malformed':
-      return answer(`I did not understand that: ${command.message}.`, 'malformed', asked);
+      return answer(misunderstood(command.message), 'malformed', asked);
     case 'release': {
       const { options } = command;
       const asking = { options, issue: comment.issueNumber };
@@ -108,6 +108,11 @@ async function beginRescans(
   const what = short === null ? '' : ` of ${code(short)}`;
   const text = `Scanning ${plural(images, 'published image')}${what} again. An issue tells what appeared since the last scan; none means nothing did.`;
   await github.reply(repo, comment.issueNumber, text);
+}
+
+/** @param why in plain text, which may quote the comment: the reply must not do for its author what they may not, such as mention a team */
+export function misunderstood(why: string): string {
+  return `I did not understand that: ${prose(why)}.`;
 }
 
 /** Acknowledges and begins, or answers why not. */

@@ -1,8 +1,8 @@
 import type { ProbotOctokit } from 'probot';
 import type { Clock } from '../clock.ts';
+import type { KeyedLocks } from '../keyed-locks.ts';
 import type { Logger } from '../log.ts';
 import { isAmbiguous, naming } from './errors.ts';
-import type { KeyedLocks } from './locks.ts';
 import type { Repo } from './types.ts';
 
 /** `context.octokit`, or what `app.auth(installationId)` resolves to. */

@@ -2,9 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { Probot, ProbotOctokit } from 'probot';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { createKeyedLocks, type KeyedLocks } from '../keyed-locks.ts';
 import type { Logger } from '../log.ts';
 import { naming } from './errors.ts';
-import { createKeyedLocks, type KeyedLocks } from './locks.ts';
 import { createGitHub } from './octokit-github.ts';
 import type { GitHub } from './types.ts';
 

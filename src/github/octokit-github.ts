@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { createKeyedLocks, type KeyedLocks } from '../keyed-locks.ts';
 import type { Logger } from '../log.ts';
 import { upsertCheck } from './checks.ts';
 import { readComment, reply, upsertComment } from './comments.ts';
@@ -8,7 +9,6 @@ import { at, type GitHubContext, nameOf, type Octokit } from './context.ts';
 import { naming, orNull } from './errors.ts';
 import { fileAt } from './files.ts';
 import { upsertIssue } from './issues.ts';
-import { createKeyedLocks, type KeyedLocks } from './locks.ts';
 import { readRelease, writeRelease } from './releases.ts';
 import type { GitHub, PullRequest, Repo, Repository } from './types.ts';
 

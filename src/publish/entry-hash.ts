@@ -9,6 +9,10 @@ export interface OperatorSettings {
   scan: 'required' | 'optional';
   /** `host/repository` of every place that the operator allows the model, aliases included. */
   repositories: readonly string[];
+  /** The same of every mirror: one that is allowed later gets what is published already. */
+  mirrors: readonly string[];
+  /** MAX_IMAGE_BYTES; null for none. */
+  maxImageBytes: number | null;
 }
 
 /**
@@ -29,7 +33,11 @@ export function entryHash({ settings, runtimes }: Catalog, model: Model, operato
       registries: named.map((name) => [name, registries[name] ?? null]),
       project: built ? project : null,
       runtimes: used,
-      operator: { ...operator, repositories: [...operator.repositories].sort() },
+      operator: {
+        ...operator,
+        repositories: [...operator.repositories].sort(),
+        mirrors: [...operator.mirrors].sort(),
+      },
     }),
   );
 }

@@ -75,7 +75,8 @@ export function ownershipRefusal(repository: string, ownership: Ownership): stri
   }
 }
 
-async function readMarker(
+/** Which catalog a repository's marker names: null where it cannot be read, `none` where there is no marker. */
+export async function readMarker(
   target: Pick<PublishTarget, 'manifest'>,
   signal: AbortSignal,
 ): Promise<{ catalog: string | null } | 'none'> {

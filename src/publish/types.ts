@@ -88,6 +88,8 @@ export interface PublishContext {
   guard: PublishGuard;
   /** The digest that we pointed a tag at last; null when we never did. */
   wrote(repository: string, tag: string): Promise<Digest | null>;
+  /** Whether the digest that a tag is at was written from here; null where nobody remembers anything of the tag. */
+  recalls(repository: string, tag: string, digest: Digest): Promise<boolean | null>;
   /** Called, and waited for, after every tag that moved. */
   moved(move: TagMove): Promise<void>;
   /** Also where a tag is at a digest that we did not write; never for immutable tags. */

@@ -2,6 +2,7 @@ import { MAX_CATALOG_BYTES } from '../catalog/parse.ts';
 import type { Catalog, Model } from '../catalog/types.ts';
 import type { GitHub, Repo } from '../github/types.ts';
 import { entryHash } from '../publish/entry-hash.ts';
+import { mirrorPlaces } from '../publish/mirror/places.ts';
 import { placesOf } from '../publish/places.ts';
 import { CATALOG_PATH } from '../review/context.ts';
 import { planContext } from '../review/plan-review.ts';
@@ -29,10 +30,14 @@ export async function desiredAt(github: GitHub, repo: Repo, sha: string): Promis
 
 /** See `publish/entry-hash.ts`. */
 export function entryOf(catalog: Catalog, model: Model, owner: string, services: Services): string {
-  const { places } = placesOf(model, catalog.settings, planContext(owner, services));
+  const context = planContext(owner, services);
+  const { places } = placesOf(model, catalog.settings, context);
+  const mirrors = mirrorPlaces(model, catalog.settings, context);
   return entryHash(catalog, model, {
     owner,
     scan: services.environment.scan,
     repositories: places.map(({ repository }) => repository),
+    mirrors: mirrors.places.map(({ target }) => target),
+    maxImageBytes: context.maxImageBytes,
   });
 }

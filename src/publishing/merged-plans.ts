@@ -3,9 +3,10 @@ import type { ReviewContext } from '../review/context.ts';
 import type { ReviewPlan } from '../review/types.ts';
 import { type Review, type ReviewState, setReviewMerged } from '../store/reviews.ts';
 
-const OPEN: ReviewState[] = ['queued', 'planned', 'building', 'concluded'];
+/** A pull request with a review in one of these may still be merged. */
+export const OPEN_REVIEWS: ReviewState[] = ['queued', 'planned', 'building', 'concluded'];
 /** Merged heads looked back at: what is older has long been published. */
-const MOST_MERGED = 200;
+export const MOST_MERGED = 200;
 
 /**
  * The heads that were merged into a branch, the newest merge first, with what they resolved. GitHub is asked about those whose models are to
@@ -17,7 +18,7 @@ export async function mergedPlans(
   { repoId, branch, shorts }: { repoId: number; branch: string; shorts: ReadonlySet<string> },
   { store, reviews }: ReviewContext,
 ): Promise<Review<ReviewPlan>[]> {
-  for (const state of OPEN) {
+  for (const state of OPEN_REVIEWS) {
     for (const review of await reviews.reviewsInState(store.db, repoId, state)) {
       const concerned = review.plan?.targets.some(({ model }) => shorts.has(model.short)) === true;
       if (!concerned || review.baseRef !== branch || review.mergedAt !== null) continue;

@@ -1,10 +1,12 @@
 import type { Catalog, CatalogDiff } from '../catalog/types.ts';
+import { PublisherError } from '../errors.ts';
 import { BaseResolver } from '../plan/bases.ts';
 import { planningRefusal } from '../plan/ceilings.ts';
 import { planCatalog } from '../plan/plan.ts';
+import type { PlannedTarget } from '../plan/types.ts';
 import type { TagFields } from '../publish/tags.ts';
 import type { ReviewContext } from '../review/context.ts';
-import { claimPlaces, refuseForeign, refuseTakenTags } from '../review/ownership.ts';
+import { claimPlaces, type PlacesByModel, refuseForeign, refuseTakenTags } from '../review/ownership.ts';
 import { type PinSource, pinsOf } from '../review/pins.ts';
 import { planContext, quiet } from '../review/plan-review.ts';
 import { NOTHING_PLANNED } from '../review/review-job.ts';
@@ -21,6 +23,12 @@ export interface PublicationInputs {
   tagFields: TagFields;
 }
 
+export interface PublicationPlan {
+  plan: ReviewPlan;
+  /** By `short`: why nobody can say yet whether its repositories and tags are free. Its targets are as planned; none may be built. */
+  unanswered: ReadonlyMap<string, PublisherError>;
+}
+
 /**
  * Plans models of the default branch with what was resolved before. There is nobody to wait for: the merge approved what is on the branch.
  * The Hub is asked for gating, licence and safety again, and may deny what it permitted; revisions and bases stay.
@@ -32,7 +40,7 @@ export async function planPublication(
   { pins, shown, experimental, tagFields }: PublicationInputs,
   { services, store }: ReviewContext,
   signal: AbortSignal,
-): Promise<ReviewPlan> {
+): Promise<PublicationPlan> {
   const diff: CatalogDiff = { added: wanted.map(({ short }) => short), changed: [], removed: [] };
   const nothing: ReviewPlan = {
     ...NOTHING_PLANNED,
@@ -41,7 +49,7 @@ export async function planPublication(
     approvedBy: 'the default branch',
   };
   const refusal = planningRefusal(catalog, diff, services.environment.ceilings);
-  if (refusal !== null) return { ...nothing, failure: refusal };
+  if (refusal !== null) return { plan: { ...nothing, failure: refusal }, unanswered: new Map() };
   const context = planContext(owner, services);
   const plan = await planCatalog({
     catalog,
@@ -55,13 +63,26 @@ export async function planPublication(
     signal,
   });
   const who = { catalog: catalogId, destinations: context, mayAsk: true };
-  const owned = await refuseForeign(keepShown(plan.targets, shown), catalog, who, { db: store.db, services, signal });
-  const free = await refuseTakenTags(
-    owned.targets,
-    catalog,
-    { destinations: context, fields: tagFields },
-    { services, signal },
-  );
-  const targets = free.map((target) => quiet(target, services.redact));
-  return claimPlaces({ ...nothing, targets, places: owned.places, notes: plan.warnings }, catalogId, store.db);
+  const targets: PlannedTarget[] = [];
+  const places: PlacesByModel = {};
+  const unanswered = new Map<string, PublisherError>();
+  // Each model by itself: a registry that does not answer for one holds up no other.
+  const kept = keepShown(plan.targets, shown);
+  for (const short of new Set(kept.map(({ model }) => model.short))) {
+    const mine = kept.filter(({ model }) => model.short === short);
+    try {
+      const owned = await refuseForeign(mine, catalog, who, { db: store.db, services, signal });
+      Object.assign(places, owned.places);
+      const tags = { destinations: context, fields: tagFields };
+      targets.push(...(await refuseTakenTags(owned.targets, catalog, tags, { services, signal })));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof PublisherError)) throw error;
+      unanswered.set(short, error);
+      targets.push(...mine);
+    }
+  }
+  const told = targets.map((target) => quiet(target, services.redact));
+  const planned = await claimPlaces({ ...nothing, targets: told, places, notes: plan.warnings }, catalogId, store.db);
+  return { plan: planned, unanswered };
 }

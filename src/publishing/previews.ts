@@ -8,6 +8,7 @@ import { conclude } from '../review/review-job.ts';
 import type { PullRef, ReviewPlan } from '../review/types.ts';
 import { forgetPreview, type Preview, previewsOfPull, recordPreview } from '../store/previews.ts';
 import type { Review } from '../store/reviews.ts';
+import { releaseClaims } from './release-claims.ts';
 
 type Named = Pick<Preview, 'repository' | 'tag'>;
 
@@ -54,7 +55,7 @@ export const mayPreview = ({ fork }: Pick<Review<ReviewPlan>, 'fork'>): boolean 
 
 /**
  * Writes, moves and removes the previews of a pull request. Closed, merged or not, it keeps none: each tag is removed by itself, never a
- * digest, which others may share. Nothing is signed or stated of them.
+ * digest, which others may share. Closed unmerged, it gives back the repositories that it alone wanted. Nothing is signed or stated of them.
  *
  * @throws PublisherError with the registry codes, once everything that can be done is done
  */
@@ -63,7 +64,7 @@ export async function settlePreviews(pull: PullRef, context: ReviewContext, sign
   const { store, reviews, services } = context;
   const { repoId, pr, owner } = pull;
   const github = await context.github(pull.installationId);
-  const { state, headSha } = await github.pullRequest({ owner, name: pull.repo }, pr);
+  const { state, headSha, merged } = await github.pullRequest({ owner, name: pull.repo }, pr);
   const present = await previewsOfPull(store.db, repoId, pr);
   const review = await reviews.findReview(store.db, { repoId, pr, headSha });
   const open = state === 'open' && review !== null && mayPreview(review);
@@ -94,6 +95,9 @@ export async function settlePreviews(pull: PullRef, context: ReviewContext, sign
   // What changed nothing is not told: telling asks for previews again.
   if (review !== null && changed > 0) await conclude(context, review);
   if (failures.length > 0) throw failures[0];
+  if (state === 'open' || merged) return;
+  const freed = await releaseClaims(await reviews.reviewsOfPull(store.db, pull), pull, github, context);
+  if (freed.length > 0) context.logger.info({ repoId, pr, repositories: freed }, 'Repositories given back');
 }
 
 async function removePreview(

@@ -21,33 +21,35 @@ export interface ResolvedBefore {
 export function pinSources({ merged, waiting, published }: ResolvedBefore): PinSource[] {
   const current = published.filter(({ state }) => state === 'published');
   return [
-    ...merged.flatMap((review) => pinsOfMerge(review, published)),
+    ...merged.flatMap((review) => pinsOfMerge(review, { merged, published })),
     ...[...waiting.values()].map(ofWaiting),
     ...current.map(ofPublication),
   ];
 }
 
 /** The merged pull request that brought a model, while it is not published; null for none. */
-export function broughtBy(
-  short: string,
-  { merged, published }: Pick<ResolvedBefore, 'merged' | 'published'>,
-): number | null {
-  const found = merged.find(
-    (review) => isNews(review, short, published) && review.plan?.targets.some(({ model }) => model.short === short),
-  );
+export function broughtBy(short: string, before: Merges): number | null {
+  const found = newsOf(short, before).find((review) => review.plan?.targets.some(({ model }) => model.short === short));
   return found?.pr ?? null;
 }
 
-function pinsOfMerge(review: Review<ReviewPlan>, published: readonly Publication[]): PinSource[] {
+type Merges = Pick<ResolvedBefore, 'merged' | 'published'>;
+
+function pinsOfMerge(review: Review<ReviewPlan>, before: Merges): PinSource[] {
   if (review.plan === null) return [];
-  const targets = review.plan.targets.filter(({ model }) => isNews(review, model.short, published));
+  const targets = review.plan.targets.filter(({ model }) => newsOf(model.short, before).includes(review));
   return targets.length === 0 ? [] : [{ targets, revisions: review.plan.revisions }];
 }
 
-/** Whatever was published after a merge already had its say. */
-function isNews({ mergedAt }: Review<ReviewPlan>, short: string, published: readonly Publication[]): boolean {
-  const last = published.find((publication) => publication.short === short);
-  return mergedAt !== null && (last === undefined || last.publishedAt < mergedAt);
+/**
+ * Merges that no publication of a model was made for yet: those after the last one that is recorded with it, which stands for all before.
+ * Not by time: a merge may come after the last look at the branch and before the publication is recorded.
+ */
+function newsOf(short: string, { merged, published }: Merges): Review<ReviewPlan>[] {
+  const recorded = new Set(published.flatMap((one) => (one.short === short && one.pr !== null ? [one.pr] : [])));
+  const known = merged.filter(({ mergedAt }) => mergedAt !== null);
+  const last = known.findIndex(({ pr }) => recorded.has(pr));
+  return last === -1 ? known : known.slice(0, last);
 }
 
 function ofWaiting({ short, details }: ModelPublication): PinSource {

@@ -1,6 +1,6 @@
 import type { Catalog, Model } from '../catalog/types.ts';
 import { PublisherError } from '../errors.ts';
-import { writeMarker } from '../publish/ownership.ts';
+import { markRepository } from '../publish/mark-repository.ts';
 import { placesOf } from '../publish/places.ts';
 import { publicationTags } from '../publish/publication-tags.ts';
 import { publishTargets } from '../publish/publish.ts';
@@ -11,7 +11,7 @@ import { parseReference } from '../registry/reference.ts';
 import type { TargetState } from '../report/types.ts';
 import { CATALOG_PATH, type ReviewContext } from '../review/context.ts';
 import { planContext } from '../review/plan-review.ts';
-import { holderOf, noteMarked } from '../store/repositories.ts';
+import type { Transaction } from '../store/database.ts';
 import type { Branch } from './branch.ts';
 import { underLeases } from './under-leases.ts';
 
@@ -24,13 +24,16 @@ export interface Published {
  * Gives the images of one model their tags in every place, under leases, while the default branch still asks for them. The repositories'
  * marker is written first.
  *
+ * @param record writes it down, while nobody else can publish there
  * @param states all of the model's targets that are built: which tags collide must not depend on what passed
- * @throws PublicationFailed, or PublisherError `busy` while somebody else publishes there, `denied` where no usable tag is left
+ * @throws PublicationFailed, or PublisherError `busy` while somebody else publishes there, `denied` where no usable tag is left, or a
+ *   repository is another catalog's by now
  */
 export async function publishModel(
   branch: Branch,
   { catalog, model, states, publishable, tagFields }: ModelImages,
   stillWanted: () => Promise<boolean>,
+  record: (published: Published[], tx: Transaction) => Promise<void>,
   context: ReviewContext,
   signal: AbortSignal,
 ): Promise<Published[]> {
@@ -38,24 +41,19 @@ export async function publishModel(
   const wanted = wantedOf(branch, { catalog, model, states, publishable, tagFields }, context);
   const repositories = [...new Set(wanted.flatMap(({ places }) => places.map(({ repository }) => repository)))];
   const open = (repository: string) => services.target(parseReference(repository), branch.owner);
-  const images = await underLeases(
-    repositories,
-    { commit: branch.head, stillWanted, signal },
-    context,
-    async (leased) => {
-      for (const repository of repositories) {
-        if ((await holderOf(store.db, repository))?.marked === true) continue;
-        await leased.guard(repository);
-        await writeMarker(open(repository), branch.catalogId, leased.signal);
-        await noteMarked(store.db, repository);
-      }
-      const attester = await context.attester(branch.owner);
-      return publishTargets(wanted, { ...leased, open, copy: copyImage, attester, force: false });
-    },
-  );
-  return wanted.flatMap((publication, at) => {
-    const image = images[at];
-    return image === undefined ? [] : [{ wanted: publication, image }];
+  return underLeases(repositories, { commit: branch.head, stillWanted, signal }, context, async (leased) => {
+    for (const repository of repositories) {
+      const marking = { db: store.db, adopted: false, guard: leased.guard, signal: leased.signal };
+      await markRepository(open(repository), branch.catalogId, marking);
+    }
+    const attester = await context.attester(branch.owner);
+    const images = await publishTargets(wanted, { ...leased, open, copy: copyImage, attester, force: false });
+    const published = wanted.flatMap((publication, at) => {
+      const image = images[at];
+      return image === undefined ? [] : [{ wanted: publication, image }];
+    });
+    await leased.record((tx) => record(published, tx));
+    return published;
   });
 }
 

@@ -10,11 +10,14 @@ import { standing } from '../report/verdict.ts';
 import type { ReviewContext } from '../review/context.ts';
 import { planContext } from '../review/plan-review.ts';
 import type { ReviewPlan } from '../review/types.ts';
+import type { Transaction } from '../store/database.ts';
 import { type ModelPublication, reopenModelPublication, setModelPublication } from '../store/publishing.ts';
 import type { Branch, Wanted } from './branch.ts';
+import { buildAgain } from './build-again.ts';
 import { desiredAt, entryOf } from './desired.ts';
 import { type Published, publishModel } from './publish-model.ts';
 import { recordPublished } from './record.ts';
+import { LeaseTaken } from './under-leases.ts';
 
 /** What became of one model. */
 export type ModelResult = { row: ModelPublication; published: Published[] } & (
@@ -26,6 +29,8 @@ export type ModelResult = { row: ModelPublication; published: Published[] } & (
 interface Looked {
   plan: ReviewPlan;
   report: ReviewReport;
+  /** See `PublicationPlan`. */
+  unanswered: ReadonlyMap<string, PublisherError>;
   /** Pull request it came with. */
   pr: number | null;
   tagFields: TagFields;
@@ -45,28 +50,39 @@ export async function settleModel(
   const all = looked.report.targets;
   const states = all.filter(({ target }) => target.model.short === short);
   const model = catalog.models.find((candidate) => candidate.short === short);
-  const row = rowOf(branch, catalog, wanted, looked, states);
+  const place = planContext(branch.owner, context.services);
+  const mirrors = model === undefined ? null : mirrorPlaces(model, catalog.settings, place);
+  const row = rowOf(branch, catalog, wanted, looked, states, mirrors?.problems ?? []);
   await setModelPublication(store.db, row);
-  const end = async (failures: string[], published: Published[] = []): Promise<ModelResult> => {
+  const end = async (failures: string[]): Promise<ModelResult> => {
     const state = failures.length === 0 ? 'published' : 'failed';
     const failure = failures.length === 0 ? null : context.services.redact(failures.join('\n'));
     const ended: ModelPublication = { ...row, state, details: { ...row.details, failure } };
-    const place = planContext(branch.owner, context.services);
-    const mirrors = model === undefined ? [] : mirrorPlaces(model, catalog.settings, place).places;
-    await recordPublished(branch, published, { row: ended, mirrors }, context);
-    return { state, row: ended, published };
+    await setModelPublication(store.db, ended);
+    return { state, row: ended, published: [] };
   };
   const again = async (error: PublisherError): Promise<ModelResult> => {
-    const meanwhile = error.code === 'cancelled' || error.code === 'busy';
+    const meanwhile = error.code === 'cancelled' || error instanceof LeaseTaken;
     if (!meanwhile && (!error.retryable || job.lastAttempt)) return end([error.message]);
     // What was published by somebody newer meanwhile has to be looked at again, not written over.
     await reopenModelPublication(store.db, branch.catalogId, short);
     return { state: 'again', error, row, published: [] };
   };
   if (looked.plan.failure !== null) return end([looked.plan.failure]);
-  const unanswered = unansweredBy(states);
+  const unanswered = looked.unanswered.get(short) ?? unansweredBy(states);
   if (unanswered !== null) return again(unanswered);
   if (states.some((state) => standing(state) === 'pending')) return { state: 'pending', row, published: [] };
+  const pendingAgain = async (which: readonly TargetState[]): Promise<ModelResult | null> => {
+    const rebuilt = await buildAgain(branch, row, which, context);
+    return rebuilt === null ? null : { state: 'pending', row: rebuilt, published: [] };
+  };
+  const unscanned = states.filter(
+    (state) => standing(state) === 'not-scanned' && looked.report.scanning === 'required',
+  );
+  // The slim image is what is scanned, for both.
+  const scannable = unscanned.filter(({ target }) => target.variant === 'slim');
+  const rescanned = scannable.length === 0 ? null : await pendingAgain(scannable);
+  if (rescanned !== null) return rescanned;
   const publishable = states.filter((state) => isPublishable(state, looked.report.scanning));
   const targets = all.map(({ target }) => target);
   const failures = states.flatMap((state) =>
@@ -74,14 +90,21 @@ export async function settleModel(
       ? []
       : [`${targetName(state.target, targets)}: ${whyNot(state)}`],
   );
-  if (model === undefined || publishable.length === 0) return end(failures);
+  // All images of a model or none: its tags never name images of two publications side by side.
+  if (model === undefined || publishable.length === 0 || failures.length > 0) return end(failures);
   try {
     const building = states.filter(({ target }) => target.action === 'build');
     const images = { catalog, model, states: building, publishable, tagFields: looked.tagFields };
     const isWanted = stillWanted(branch, wanted, context);
-    return await end(failures, await publishModel(branch, images, isWanted, context, job.signal));
+    const ended: ModelPublication = { ...row, state: 'published', details: { ...row.details, failure: null } };
+    const record = (published: Published[], tx: Transaction) =>
+      recordPublished(branch, published, { row: ended, mirrors: mirrors?.places ?? [] }, context.queue, tx);
+    const published = await publishModel(branch, images, isWanted, record, context, job.signal);
+    return { state: 'published', row: ended, published };
   } catch (thrown) {
-    return again(asPublisherError(thrown));
+    const error = asPublisherError(thrown);
+    const rebuilt = error.code === 'registry-not-found' ? await pendingAgain(publishable) : null;
+    return rebuilt ?? again(error);
   }
 }
 
@@ -134,6 +157,7 @@ function rowOf(
   { short, entry, known }: Wanted,
   { pr, report }: Looked,
   states: readonly TargetState[],
+  mirrorProblems: readonly string[],
 ): ModelPublication {
   const model = models.find((candidate) => candidate.short === short);
   const targets = states.map(({ target }) => target);
@@ -153,8 +177,14 @@ function rowOf(
       bases: Object.fromEntries(bases),
       pr,
       failure: null,
-      notes: denied.map((state) => `${targetName(state.target, all)}: ${outcome(state).title}`),
-      issue: known?.details.issue ?? false,
+      notes: [
+        ...denied.map((state) => `${targetName(state.target, all)}: ${outcome(state).title}`),
+        ...mirrorProblems.map((problem) => `${short}, not mirrored: ${problem}`),
+      ],
+      // An issue that was opened by a run which died before it could say so is closed in time, too.
+      issue: known !== null && (known.details.issue || (known.state === 'failed' && !known.details.told)),
+      told: false,
+      rebuilt: known?.details.rebuilt ?? null,
     },
   };
 }

@@ -1,5 +1,7 @@
 import type { Catalog } from '../catalog/types.ts';
+import { asPublisherError, type PublisherError } from '../errors.ts';
 import { REQUIRED_CHECK } from '../report/checks.ts';
+import { prose } from '../report/markdown.ts';
 import {
   type ModelLine,
   publicationBody,
@@ -14,12 +16,11 @@ import { currentPublications, type Publication } from '../store/publications.ts'
 import {
   type ModelPublication,
   modelPublications,
-  setModelPublication,
+  noteTold,
   setUnfinishedHead,
   unfinishedHead,
 } from '../store/publishing.ts';
 import type { Branch } from './branch.ts';
-import type { ModelResult } from './settle-model.ts';
 
 /** The marker of the one reply on a merged pull request. */
 export const PUBLICATION_MARKER = 'publication';
@@ -51,49 +52,85 @@ export async function tellBranch(branch: Branch, { models }: Catalog, context: R
 
 /** A catalog that nobody can read changes nothing of what is published. */
 export async function tellUnusable(branch: Branch, why: string, context: ReviewContext): Promise<void> {
+  await tellHeads(branch, unusableCheck(why), false, context);
+}
+
+/** @param why in plain text, which may quote the catalog */
+export function unusableCheck(why: string): CheckReport {
   const title = `Nothing is published: ${why}.`;
-  const check: CheckReport = {
+  return {
     name: REQUIRED_CHECK,
     status: 'completed',
     conclusion: 'failure',
     title,
-    summary: title,
+    summary: prose(title),
     annotations: [],
     actions: [],
   };
-  await tellHeads(branch, check, false, context);
 }
 
-/** The reply on merged pull requests, and the issue of what failed: opened once, closed on success. */
-export async function tellModels(
-  branch: Branch,
-  results: readonly ModelResult[],
-  context: ReviewContext,
-): Promise<void> {
-  const { store, services } = context;
-  const { github, name } = branch;
-  const pulls = new Set<number>();
-  for (const { state, row } of results) {
-    if (state === 'pending' || state === 'again') continue;
-    if (row.details.pr !== null) pulls.add(row.details.pr);
-    const failed = state === 'failed';
-    if (!failed && !row.details.issue) continue;
-    const lines = await linesOf(branch, [row], (publication) => publication.commit === row.commit, context);
-    const [line] = lines;
-    if (line === undefined) continue;
-    const { title, body } = publicationIssue(line, row.commit);
-    const marker = `publication-${row.catalog}-${row.short}`;
-    await github.upsertIssue(name, marker, { title, body: services.redact(body), open: failed });
-    await setModelPublication(store.db, { ...row, details: { ...row.details, issue: failed } });
-  }
-  const rows = pulls.size === 0 ? [] : [...(await modelPublications(store.db, branch.catalogId)).values()];
+/**
+ * Tells every end that is not told yet, whichever run it came from: in the one reply on merged pull requests, and in an issue on what failed,
+ * opened once and closed on success. What GitHub refuses for good, e.g. a reply on a locked conversation, is not asked for again.
+ *
+ * @throws PublisherError the first that is worth another try, once everything else is told
+ */
+export async function tellModels(branch: Branch, context: ReviewContext): Promise<void> {
+  const { db } = context.store;
+  const rows = [...(await modelPublications(db, branch.catalogId)).values()];
+  const untold = rows.filter(({ state, details }) => state !== 'pending' && !details.told);
+  const failures: PublisherError[] = [];
+  const late = new Set<ModelPublication>();
+  const attempt = async (whose: readonly ModelPublication[], tell: () => Promise<unknown>): Promise<void> => {
+    try {
+      await tell();
+    } catch (thrown) {
+      const error = asPublisherError(thrown);
+      const fields = { catalog: branch.catalogId, code: error.code, error: context.services.redact(error.message) };
+      context.logger.warn(fields, 'Publication not told');
+      if (!error.retryable) return;
+      failures.push(error);
+      for (const row of whose) late.add(row);
+    }
+  };
+  for (const row of untold) await attempt([row], () => tellIssue(branch, row, context));
+  const pulls = new Set(untold.flatMap(({ details }) => details.pr ?? []));
   for (const pr of pulls) {
     const mine = rows.filter(({ details }) => details.pr === pr);
-    const lines = await linesOf(branch, mine, (publication) => publication.pr === pr, context);
-    const body = publicationReply(lines, branch.head);
-    await github.upsertComment(name, pr, PUBLICATION_MARKER, services.redact(body));
+    await attempt(mine, async () => {
+      const lines = await linesOf(branch, mine, (publication) => publication.pr === pr, context);
+      const body = context.services.redact(publicationReply(lines, branch.head));
+      await branch.github.upsertComment(branch.name, pr, PUBLICATION_MARKER, body);
+    });
   }
+  for (const row of untold.filter((row) => !late.has(row))) await noteTold(db, row, row.state === 'failed');
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
 }
+
+/** Closes the issue about a model that the catalog names no longer, if one may be open. */
+export async function closeIssue(
+  { github, name }: Pick<Branch, 'github' | 'name'>,
+  { catalog, short, state, details }: ModelPublication,
+): Promise<void> {
+  if (!details.issue && (state !== 'failed' || details.told)) return;
+  const { title } = publicationIssue({ short, state, failure: null, notes: [], images: [] }, '');
+  const body = 'The catalog does not name this model any more: nothing of it is published, and its tags stay.';
+  await github.upsertIssue(name, issueMarker({ catalog, short }), { title, body, open: false });
+}
+
+async function tellIssue(branch: Branch, row: ModelPublication, context: ReviewContext): Promise<void> {
+  const failed = row.state === 'failed';
+  if (!failed && !row.details.issue) return;
+  const [line] = await linesOf(branch, [row], (publication) => publication.commit === row.commit, context);
+  if (line === undefined) return;
+  const { title, body } = publicationIssue(line, row.commit);
+  const issue = { title, body: context.services.redact(body), open: failed };
+  await branch.github.upsertIssue(branch.name, issueMarker(row), issue);
+}
+
+const issueMarker = ({ catalog, short }: Pick<ModelPublication, 'catalog' | 'short'>): string =>
+  `publication-${catalog}-${short}`;
 
 /** The check of the head, and the end of the one before, which a newer head took over. */
 async function tellHeads(branch: Branch, check: CheckReport, pending: boolean, context: ReviewContext): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { PublisherError } from '../errors.ts';
-import { createKeyedLocks } from '../github/locks.ts';
 import type { Fetch } from '../http/fetch.ts';
 import { withRetry } from '../http/retry.ts';
 import { type Wire, type WireResponse, wireOver } from '../http/wire.ts';
+import { createKeyedLocks } from '../keyed-locks.ts';
 import type { Logger } from '../log.ts';
 import { Authenticator } from './auth.ts';
 import type { CredentialStore } from './credentials.ts';

@@ -70,7 +70,9 @@ async function extendIndex(place: Place, subject: Digest, entry: Descriptor, sig
     index = await read();
   }
   const tag = `${place.name}:${fallbackTag(subject)}`;
-  throw new PublisherError('busy', `Other writers kept replacing ${tag}: try again when they are done`);
+  // Which of the two it was nobody can tell from here; neither is a lease that somebody gives back.
+  const why = 'other writers kept replacing it, or the registry shows an old one';
+  throw new PublisherError('registry-unavailable', `${tag} never had what was written to it: ${why}`);
 }
 
 async function putIndex(place: Place, subject: Digest, index: ReferrersIndex, signal?: AbortSignal): Promise<void> {

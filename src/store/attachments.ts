@@ -74,6 +74,15 @@ export async function publicationsWaiting(db: Database, repoId: number): Promise
   return rows.map(parse);
 }
 
+/** `host/repository` of every build that somebody in a repository waits for. */
+export async function attachedDestinations(db: Database, repoId: number): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ destination: attachments.destination })
+    .from(attachments)
+    .where(eq(attachments.repoId, repoId));
+  return rows.flatMap(({ destination }) => destination.split(','));
+}
+
 /**
  * Detaches a pull request from every build that `keep` does not name: all of them when it closes. Returns the builds it
  * left; which of those nobody waits for any more, `cancelUnattached` finds out.

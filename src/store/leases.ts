@@ -1,4 +1,4 @@
-import { and, eq, gt, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { leases } from './schema.ts';
 
@@ -65,6 +65,27 @@ export async function holdsLease(db: Database, lease: Lease): Promise<boolean> {
     .from(leases)
     .where(and(ofLease(lease), isLive));
   return rows.length > 0;
+}
+
+/**
+ * Keeps others from taking over leases until the transaction ends; false when one was taken over before. One that has run out and nobody took is
+ * still its holder's: whoever takes it afterwards comes after this transaction.
+ *
+ * @param db a transaction
+ */
+export async function lockLeases(db: Database, held: readonly Lease[]): Promise<boolean> {
+  if (held.length === 0) return true;
+  const names = held.map(({ name }) => name);
+  // In one order, so that two who lock several never wait for each other.
+  const rows = await db
+    .select()
+    .from(leases)
+    .where(inArray(leases.name, names))
+    .orderBy(asc(leases.name))
+    .for('update');
+  return held.every(({ name, holder, fence }) =>
+    rows.some((row) => row.name === name && row.holder === holder && row.fence === fence),
+  );
 }
 
 const ofLease = ({ name, holder, fence }: Lease) =>

@@ -183,6 +183,7 @@ export const MIGRATIONS: readonly Migration[] = [
         repository text PRIMARY KEY,
         catalog text NOT NULL,
         marked boolean NOT NULL DEFAULT false,
+        adopted boolean NOT NULL DEFAULT false,
         claimed_at timestamptz NOT NULL DEFAULT now()
       )`,
       `CREATE TABLE publisher.previews (
@@ -248,6 +249,7 @@ export const MIGRATIONS: readonly Migration[] = [
         error text,
         requested_at timestamptz NOT NULL DEFAULT now(),
         published_at timestamptz,
+        told boolean NOT NULL DEFAULT false,
         PRIMARY KEY (catalog, tag)
       )`,
     ],

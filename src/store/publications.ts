@@ -41,7 +41,7 @@ const detailsSchema = z.object({
   scanned: z.boolean(),
   /** Commit of the catalog, 40 hex; null from a folder that is no repository. */
   commit: z.string().nullable(),
-  /** Pull request it came with. */
+  /** Pull request it came with last: published again by itself, it keeps it. */
   pr: z.number().nullable(),
   /** Hash of what the catalog asked for, see `publish/entry-hash.ts`: an unchanged entry needs no new plan. */
   entry: z.string(),
@@ -79,7 +79,8 @@ export async function recordPublication(
   publication: Omit<Publication, 'id' | 'state' | 'publishedAt'>,
 ): Promise<void> {
   const { catalog, short, runtime, variant, owner, model, inputs, digest, ...rest } = publication;
-  const details = detailsSchema.parse(rest);
+  const before = await lastOf(db, publication);
+  const details = detailsSchema.parse({ ...rest, pr: rest.pr ?? before?.pr ?? null });
   await db
     .update(publications)
     .set({ state: 'superseded' })
@@ -98,6 +99,14 @@ export async function recordPublication(
       ],
       set: { owner, model, digest, details, state: 'published', publishedAt: sql`now()` },
     });
+}
+
+async function lastOf(db: Database, target: TargetKey & Pick<Publication, 'inputs'>): Promise<Publication | null> {
+  const [row] = await db
+    .select()
+    .from(publications)
+    .where(and(ofTarget(target), eq(publications.inputs, target.inputs)));
+  return row === undefined ? null : parse(row);
 }
 
 /** What is published now: of one catalog, or of all; of one model, or of all. */

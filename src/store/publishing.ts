@@ -31,8 +31,12 @@ const detailsSchema = z.object({
   failure: z.string().nullable(),
   /** What is not published and is no failure, in words. */
   notes: z.array(z.string()),
-  /** Whether an issue about it is open. */
+  /** Whether an issue about it is open, or may be. */
   issue: z.boolean(),
+  /** Whether its end, `published` or `failed`, is where people read it. Kept with the end, so that a crash in between loses no word. */
+  told: z.boolean(),
+  /** Commit for which builds that had ended well were asked for again, 40 hex; null for none. */
+  rebuilt: z.string().nullable(),
 });
 
 export interface ModelPublication {
@@ -66,6 +70,19 @@ export async function reopenModelPublication(db: Database, catalog: string, shor
     .update(publishing)
     .set({ state: 'pending', updatedAt: sql`now()` })
     .where(and(eq(publishing.catalog, catalog), eq(publishing.short, short)));
+}
+
+/** Its end was told, unless it has another by now. `issue`: whether an issue about it is open. */
+export async function noteTold(
+  db: Database,
+  { catalog, short, state, entry, commit }: ModelPublication,
+  issue: boolean,
+): Promise<void> {
+  const same = [eq(publishing.state, state), eq(publishing.entry, entry), eq(publishing.commit, commit)];
+  await db
+    .update(publishing)
+    .set({ details: sql`${publishing.details} || ${JSON.stringify({ issue, told: true })}::jsonb` })
+    .where(and(eq(publishing.catalog, catalog), eq(publishing.short, short), ...same));
 }
 
 /** All models of a catalog that were ever looked at, by `short`. */

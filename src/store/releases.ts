@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { plannedTargetSchema } from '../plan/schema.ts';
 import type { PlannedTarget } from '../plan/types.ts';
@@ -12,7 +12,8 @@ import { releases } from './schema.ts';
  *
  *   requestRelease ──▶ requested ──planRelease──▶ requested, with commit and plan ──publishedRelease──▶ published
  *        ▲                                                 └──failRelease──▶ failed
- *        └──────────────── asked for again: nothing of the earlier plan holds; what was published stays known
+ *        └──────────────── asked for again: nothing of the earlier plan holds; what was published stays known. Events ask
+ *                          only where nothing was published, see `requestNewRelease`
  */
 const stateSchema = z.enum(['requested', 'published', 'failed']);
 
@@ -31,17 +32,40 @@ export interface ReleaseRow extends ReleaseKey {
   plan: PlannedTarget[] | null;
   /** What was published under this tag last. */
   snapshot: Snapshot | null;
+  /** Of one that failed, as people are told it. */
   error: string | null;
   publishedAt: Date | null;
+  /** Whether people know how it ended. */
+  told: boolean;
 }
 
 /** Asks for a release, anew where there was one. Run it in the transaction that enqueues the job. */
 export async function requestRelease(db: Database, catalog: string, options: ReleaseOptions): Promise<void> {
-  const fresh = { options, state: 'requested', commit: null, plan: null, error: null };
-  await db
+  await request(db, catalog, options);
+}
+
+/**
+ * Asks for a release that nothing was ever tagged for. One that is under way or done stays as it was asked for: an event, which anybody may
+ * deliver again, moves no tag that people use.
+ *
+ * @returns whether it was asked for
+ */
+export function requestNewRelease(db: Database, catalog: string, options: ReleaseOptions): Promise<boolean> {
+  return request(db, catalog, options, and(eq(releases.state, 'failed'), isNull(releases.snapshot)));
+}
+
+async function request(db: Database, catalog: string, options: ReleaseOptions, setWhere?: SQL): Promise<boolean> {
+  const fresh = { options, state: 'requested', commit: null, plan: null, error: null, told: false };
+  const rows = await db
     .insert(releases)
     .values({ catalog, tag: options.tag, ...fresh })
-    .onConflictDoUpdate({ target: [releases.catalog, releases.tag], set: { ...fresh, requestedAt: sql`now()` } });
+    .onConflictDoUpdate({
+      target: [releases.catalog, releases.tag],
+      set: { ...fresh, requestedAt: sql`now()` },
+      ...(setWhere === undefined ? {} : { setWhere }),
+    })
+    .returning({ tag: releases.tag });
+  return rows.length > 0;
 }
 
 export async function findRelease(db: Database, key: ReleaseKey): Promise<ReleaseRow | null> {
@@ -63,12 +87,17 @@ export async function publishedRelease(
   snapshot: Snapshot,
   commit: string | null,
 ): Promise<void> {
-  const done = { state: 'published', snapshot, commit, plan: null, error: null, publishedAt: sql`now()` };
+  const done = { state: 'published', snapshot, commit, plan: null, error: null, told: false, publishedAt: sql`now()` };
   await db.update(releases).set(done).where(ofRelease(key));
 }
 
 export async function failRelease(db: Database, key: ReleaseKey, error: string): Promise<void> {
-  await db.update(releases).set({ state: 'failed', error, plan: null }).where(ofRelease(key));
+  await db.update(releases).set({ state: 'failed', error, plan: null, told: false }).where(ofRelease(key));
+}
+
+/** People know how it ended, or need not. */
+export async function toldRelease(db: Database, key: ReleaseKey): Promise<void> {
+  await db.update(releases).set({ told: true }).where(ofRelease(key));
 }
 
 /** What was released before, the newest first, whatever became of later requests under the same tags. */

@@ -3,6 +3,7 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
 import { digestSchema } from '../build/schema.ts';
 import type { Digest } from '../registry/types.ts';
+import type { BuildKey } from './attachments.ts';
 import type { Database } from './database.ts';
 import {
   attachments,
@@ -58,33 +59,58 @@ const waitedFor = sql`EXISTS (SELECT 1 FROM ${attachments}
   WHERE ${attachments.inputs} = ${builds.inputs} AND ${attachments.destination} = ${builds.destination})`;
 const pushedTo = (repository: string) => sql`${repository} = ANY(string_to_array(${builds.destination}, ','))`;
 
-/** What was built and pushed to a repository: whether somebody waits for it still. */
-export async function pushedDigests(
-  db: Database,
-  repository: string,
-): Promise<{ digest: Digest; attached: boolean }[]> {
+/** An image that a build pushed. */
+export interface PushedImage {
+  digest: Digest;
+  build: BuildKey;
+  /** Whether somebody waits for it still. */
+  attached: boolean;
+}
+
+/** What was built and pushed to a repository. */
+export async function pushedImages(db: Database, repository: string): Promise<PushedImage[]> {
+  const { inputs, destination, result } = builds;
   const rows = await db
-    .select({ result: builds.result, attached: sql<boolean>`${waitedFor}`.mapWith(Boolean) })
+    .select({ inputs, destination, result, attached: sql<boolean>`${waitedFor}`.mapWith(Boolean) })
     .from(builds)
-    .where(and(pushedTo(repository), sql`${builds.result} IS NOT NULL`));
-  return rows.map(({ result, attached }) => ({ digest: resultSchema.parse(result).image.digest, attached }));
+    .where(and(pushedTo(repository), sql`${result} IS NOT NULL`));
+  return rows.map(({ attached, result: pushed, ...build }) => ({
+    digest: resultSchema.parse(pushed).image.digest,
+    build,
+    attached,
+  }));
+}
+
+/** An image in one repository, and the builds that were known to have pushed it there: one that is built anew tells no digest. */
+export interface WithdrawnImage {
+  repository: string;
+  digest: Digest;
+  builds: readonly BuildKey[];
 }
 
 /**
  * Takes a pushed image out of use before it is deleted: whoever asks for its build from now on has it built again. False when somebody
- * waits for it.
+ * waits for it, or has asked for it.
  */
-export async function withdrawBuild(db: Database, repository: string, digest: Digest): Promise<boolean> {
-  const same = and(pushedTo(repository), eq(digestOfResult, digest));
+export async function withdrawBuilds(db: Database, image: WithdrawnImage): Promise<boolean> {
   await db
     .update(builds)
     .set({ state: 'cancelled', updatedAt: sql`now()` })
-    .where(and(same, inArray(builds.state, ['succeeded', 'cancelled']), sql`NOT ${waitedFor}`));
-  const left = await db
-    .select({ state: builds.state })
-    .from(builds)
-    .where(and(same, sql`${builds.state} <> 'cancelled'`));
-  return left.length === 0;
+    .where(and(ofImage(image), inArray(builds.state, ['succeeded', 'cancelled']), sql`NOT ${waitedFor}`));
+  return areWithdrawn(db, image);
+}
+
+/** Whether nobody has asked for an image, nor waits for it, since its builds were withdrawn. */
+export async function areWithdrawn(db: Database, image: WithdrawnImage): Promise<boolean> {
+  const inUse = sql`(${builds.state} <> 'cancelled' OR ${waitedFor})`;
+  return (await db.$count(builds, and(ofImage(image), inUse))) === 0;
+}
+
+function ofImage({ repository, digest, builds: keys }: WithdrawnImage): SQL | undefined {
+  const known = keys.map(({ inputs, destination }) =>
+    and(eq(builds.inputs, inputs), eq(builds.destination, destination)),
+  );
+  return or(and(pushedTo(repository), eq(digestOfResult, digest)), ...known);
 }
 
 /** When the runtime images of a repository were asked for last, by the runtime's name. */

@@ -210,6 +210,7 @@ export const repositories = publisher.table('repositories', {
   repository: text('repository').primaryKey(),
   catalog: text('catalog').notNull(),
   marked: boolean('marked').notNull().default(false),
+  adopted: boolean('adopted').notNull().default(false),
   claimedAt: time('claimed_at').notNull().default(now),
 });
 
@@ -292,6 +293,7 @@ export const releases = publisher.table(
     error: text('error'),
     requestedAt: time('requested_at').notNull().default(now),
     publishedAt: time('published_at'),
+    told: boolean('told').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.catalog, table.tag] })],
 );

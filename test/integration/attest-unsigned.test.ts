@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attachedStatements } from '../../src/publish/attest/attached.ts';
 import type { BasePackages } from '../../src/publish/attest/base-packages.ts';
+import { PAYLOAD_TYPE } from '../../src/publish/attest/dsse.ts';
+import { placeReferrer, prepareReferrer } from '../../src/publish/attest/place.ts';
 import { PREDICATE_TYPES, SCAN } from '../../src/publish/attest/predicate-types.ts';
+import { statementOf } from '../../src/publish/attest/statement.ts';
 import type { RegistryRepository } from '../../src/registry/client.ts';
+import { digestOf } from '../../src/registry/digest.ts';
+import type { Digest } from '../../src/registry/types.ts';
 import type { ScanResult } from '../../src/scan/types.ts';
 import { attesterWith, NO_SIGNING, type PublishedImage, publishImage } from '../support/attest/attestations.ts';
 import { openWorkshop, type Workshop } from '../support/build/workshop.ts';
@@ -83,6 +88,26 @@ describe('statements that nobody signs', () => {
     const facts = { ...image.facts, source: { ...image.facts.source, commit: 'f'.repeat(40) } };
     expect(await writes(() => attest(facts))).toBe(0);
     expect((await attest()).attestations).toEqual(first.attestations);
+  });
+
+  it('are put beside what others state of the image, which is neither copied nor recorded', async () => {
+    const { mediaType, bytes } = await repositories[0].manifest(image.digest);
+    const subject = { mediaType, digest: image.digest, size: bytes.byteLength };
+    const foreign: Digest[] = [];
+    for (const predicateType of PREDICATE_TYPES) {
+      const text = statementOf('hf-tiny', image.digest, predicateType, {});
+      const content = { predicateType, artifactType: PAYLOAD_TYPE, bytes: new TextEncoder().encode(text) };
+      const prepared = prepareReferrer(subject, content, false, (data, type) => {
+        return { mediaType: type, digest: digestOf(data), size: data.byteLength };
+      });
+      foreign.push((await placeReferrer(repositories[0], image.digest, prepared, signal)).digest);
+    }
+    const { attestations } = await attest();
+    expect(attestations.map(({ predicateType }) => predicateType)).toEqual(PREDICATE_TYPES);
+    expect(attestations.filter(({ digest }) => foreign.includes(digest))).toEqual([]);
+    const [there, copied] = await Promise.all(repositories.map((each) => attachedStatements(each, image.digest)));
+    expect([there?.length, copied?.length]).toEqual([2 * PREDICATE_TYPES.length, PREDICATE_TYPES.length]);
+    expect(await writes(() => attest())).toBe(0);
   });
 
   it('are taken from the repository that has them where another lacks them', async () => {

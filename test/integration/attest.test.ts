@@ -126,6 +126,7 @@ describe.skipIf(missing.length > 0)(`signing with cosign (needs ${missing.join('
         allowUnsigned: false,
         shallow: false,
         catalog: null,
+        catalogNamed: true,
         signal,
       });
     const done = await verify(keys);
@@ -170,6 +171,7 @@ describe.skipIf(missing.length > 0)(`signing with cosign (needs ${missing.join('
       allowUnsigned: false,
       shallow: true,
       catalog: null,
+      catalogNamed: true,
       signal,
     });
     expect(done.ok).toBe(false);

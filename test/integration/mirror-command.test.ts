@@ -126,9 +126,12 @@ models:
     expect((await target.head('latest'))?.digest).toBe(slim);
   });
 
-  it('goes by the registries, and says so, where a bot has the ledger', async () => {
+  it('writes nothing where a bot has the ledger; a check goes by the registries, and says so', async () => {
     const store = await openStore({ dataDir: variables.DATA_DIR ?? '' }, { logger: silentLogger });
     try {
+      mirror.requests.length = 0;
+      const refused = await run(['tiny']);
+      expect([refused.code, refused.stderr, mirror.requests]).toEqual([2, expect.stringContaining('busy'), []]);
       const told = await run(['tiny', '--check']);
       expect(told.code).toBe(0);
       expect(told.answer?.notes).toContainEqual(expect.stringContaining('what the registries say'));

@@ -14,12 +14,14 @@ import {
 } from '../../src/publish/mirror/job.ts';
 import { createThrottle } from '../../src/publish/mirror/throttle.ts';
 import { workMirrors } from '../../src/publish/mirror/work.ts';
+import { readOwnership } from '../../src/publish/ownership.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { formatReference, parseReference } from '../../src/registry/reference.ts';
 import type { Digest } from '../../src/registry/types.ts';
 import { mirrorsOf } from '../../src/store/mirrored.ts';
 import type { Store } from '../../src/store/open.ts';
 import { recordPublication } from '../../src/store/publications.ts';
+import { claimRepository, holderOf } from '../../src/store/repositories.ts';
 import { lastWritten } from '../../src/store/tag-moves.ts';
 import { pushModelImage, type RegistryStandIn, startRegistry } from '../support/registry/index.ts';
 import { memoryStore } from '../support/store/memory.ts';
@@ -141,6 +143,21 @@ describe('a mirror job', () => {
     expect(await mirrorsHere(digest)).toMatchObject([{ state: 'same', bytes: { moved: 0 } }]);
   });
 
+  it('claims the repository for its catalog, in the ledger and by a marker', async () => {
+    const digest = await publish('one');
+    await runMirror(jobOf(digest), context());
+    expect(await holderOf(store.db, target)).toEqual({ repository: target, catalog, marked: true });
+    expect(await readOwnership(open(target), catalog, new AbortController().signal)).toEqual({ state: 'ours' });
+  });
+
+  it('writes nothing to what another catalog claimed', async () => {
+    const digest = await publish('one');
+    await claimRepository(store.db, target, 'other/models.yaml');
+    await expect(runMirror(jobOf(digest), context())).rejects.toMatchObject({ code: 'refused', retryable: false });
+    expect(await open(target).tags()).toEqual([]);
+    expect(await mirrorsHere(digest)).toMatchObject([{ state: 'failed' }]);
+  });
+
   it('that comes late turns no tag back, and sees to it that what replaced it is there', async () => {
     const one = await publish('one');
     const two = await publish('two');
@@ -160,7 +177,7 @@ describe('a mirror job', () => {
         if (formatReference(reference) !== target) return real;
         const tag = real.tag.bind(real);
         real.tag = async (...given) => {
-          two ??= await publish('two');
+          if (given[0] === '1.2-slim') two ??= await publish('two');
           await tag(...given);
         };
         return real;

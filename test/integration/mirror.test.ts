@@ -7,12 +7,13 @@ import { mirrorAll } from '../../src/publish/mirror/mirror-all.ts';
 import { type MirrorContext, mirrorImage } from '../../src/publish/mirror/mirror-image.ts';
 import { createThrottle } from '../../src/publish/mirror/throttle.ts';
 import type { MirrorRequest } from '../../src/publish/mirror/types.ts';
-import { OWNER_TAG, writeMarker } from '../../src/publish/ownership.ts';
+import { OWNER_TAG, readOwnership, writeMarker } from '../../src/publish/ownership.ts';
 import type { TagMove } from '../../src/publish/types.ts';
 import { RegistryClient, type RegistryRepository } from '../../src/registry/client.ts';
 import { compareImage } from '../../src/registry/copy/compare.ts';
 import { parseReference } from '../../src/registry/reference.ts';
 import type { Digest } from '../../src/registry/types.ts';
+import { recordMirrored } from '../../src/store/mirrored.ts';
 import {
   attach,
   attachByTag,
@@ -21,6 +22,7 @@ import {
   type RegistryStandIn,
   startRegistry,
 } from '../support/registry/index.ts';
+import { memoryStore } from '../support/store/memory.ts';
 
 const { signal } = new AbortController();
 const client = new RegistryClient({
@@ -49,7 +51,10 @@ const context = (more: Partial<MirrorContext> = {}): MirrorContext => ({
   open,
   guard: async () => undefined,
   wrote: async () => null,
+  recalls: async () => null,
   moved: async (move) => void moves.push(move),
+  catalog: null,
+  db: null,
   force: false,
   check: false,
   throttle: createThrottle(null, systemClock),
@@ -126,6 +131,7 @@ describe('a mirror', () => {
   });
 
   it('keeps a tag at what others wrote, unless forced', async () => {
+    for (const each of [source, target]) await writeMarker(each, '1/models.yaml', signal);
     const foreign = await pushModelImage(target, { model: 'other/model', text: 'theirs', tags: ['1.2-slim'] });
     const tags = [{ tag: '1.2-slim', immutable: false }];
     expect((await mirrorImage(request({ tags }), context())).state).toBe('differs');
@@ -144,6 +150,48 @@ describe('a mirror', () => {
     await expect(mirrorImage(request(), context())).rejects.toMatchObject({ code: 'refused' });
     expect((await mirrorImage(request(), context({ force: true }))).state).toBe('copied');
     expect((await target.head(OWNER_TAG))?.digest).toBe((await source.head(OWNER_TAG))?.digest);
+  });
+
+  it.each([{ force: false }, { force: true }])(
+    'that holds images of strangers and no marker is taken over only by force: %o',
+    async ({ force }) => {
+      await writeMarker(source, '1/models.yaml', signal);
+      const theirs = await pushModelImage(target, { text: 'theirs', tags: ['2.0-slim'] });
+      const before = await target.tags();
+      const mirroring = mirrorImage(request(), context({ force }));
+      if (force) {
+        expect((await mirroring).state).toBe('copied');
+        expect(await readOwnership(target, '1/models.yaml', signal)).toEqual({ state: 'ours' });
+        return;
+      }
+      await expect(mirroring).rejects.toMatchObject({ code: 'refused', message: expect.stringContaining('2.0-slim') });
+      expect(await target.tags()).toEqual(before);
+      expect((await target.head('2.0-slim'))?.digest).toBe(theirs);
+    },
+  );
+
+  it('is another catalog’s by its marker also when the source has none', async () => {
+    await writeMarker(target, '2/models.yaml', signal);
+    await expect(mirrorImage(request(), context())).rejects.toMatchObject({ code: 'refused' });
+    expect(await target.tags()).toEqual([OWNER_TAG]);
+  });
+
+  it('that has no marker and what the source has, or had by the ledger, is brought up to date', async () => {
+    const store = await memoryStore();
+    try {
+      const { db } = store;
+      const first = await mirrorImage(request(), context({ db }));
+      const next = await pushModelImage(source, { text: 'two' });
+      const tags = [{ tag: '2.0-slim', immutable: false }];
+      expect((await mirrorImage(request({ digest: next, tags }), context({ db }))).state).toBe('copied');
+      await source.deleteManifest(digest);
+      const later = request({ digest: next, tags: [{ tag: 'latest', immutable: false }] });
+      await expect(mirrorImage(later, context({ db }))).rejects.toMatchObject({ code: 'refused' });
+      await recordMirrored(db, first);
+      expect((await mirrorImage(later, context({ db }))).state).toBe('copied');
+    } finally {
+      await store.close();
+    }
   });
 
   it('gets no tag before its copy verifies', async () => {

@@ -1,3 +1,4 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { guardedHttp } from '../../src/http/fetch.ts';
@@ -78,6 +79,20 @@ describe.skipIf(findProgram('docker-registry') === null)('prune on a registry th
     const row = { ...key, kind: 'pull-request', repoId: 1000 + count, pr: 9, headSha: 'a'.repeat(40), checkName: 'x' };
     await store.db.insert(attachments).values(row);
   }
+  /** The same repository; something happens right before each manifest is deleted. */
+  function interrupted(meanwhile: () => Promise<void>): PublishTarget {
+    const { deleteManifest } = target;
+    target.deleteManifest = async (...given) => {
+      await meanwhile();
+      return deleteManifest.apply(target, given);
+    };
+    return target;
+  }
+  const askAgain = (digest: Digest) =>
+    store.db
+      .update(builds)
+      .set({ state: 'queued', result: null })
+      .where(eq(builds.inputs, digest.slice(7)));
   const push = (label: string, tag = 'base') => pushBaseImage(target, { tag, labels: { label } });
   /** Every byte that a puller of this tag gets. */
   async function pulled(tag: string): Promise<string[]> {
@@ -159,6 +174,32 @@ describe.skipIf(findProgram('docker-registry') === null)('prune on a registry th
     expect(await target.head(digest)).not.toBeNull();
   });
 
+  it('deletes nothing of a build that was asked for anew since it was looked at', async () => {
+    const { digest, manifests } = await push('anew');
+    await target.removeTag('base');
+    await built(digest);
+    const decision = await planPrune(target, context());
+    expect(decision.remove).toMatchObject([{ what: 'manifest', digest }]);
+    await askAgain(digest);
+    const { remove, keep } = await applyPrune(target, decision, context(), async () => undefined);
+    expect(remove).toEqual([]);
+    expect(keep).toEqual([{ repository: target.name, tag: digest, why: 'somebody waits for it again' }]);
+    for (const each of [digest, ...manifests.map(({ descriptor }) => descriptor.digest)]) {
+      expect(await target.head(each)).not.toBeNull();
+    }
+  });
+
+  it('stops deleting when the build is asked for meanwhile', async () => {
+    const { digest } = await push('meanwhile');
+    await attach(target, digest);
+    await target.removeTag('base');
+    await built(digest);
+    const { remove, keep } = await prune(interrupted(async () => void (await askAgain(digest))));
+    expect(remove).toEqual([]);
+    expect(keep).toMatchObject([{ tag: digest, why: 'somebody waits for it again' }]);
+    expect(await target.head(digest)).not.toBeNull();
+  });
+
   it('completes what a crash left', async () => {
     const [one, two] = [await push('one'), await push('two')];
     await target.removeTag('base');
@@ -167,20 +208,11 @@ describe.skipIf(findProgram('docker-registry') === null)('prune on a registry th
       await built(digest);
     }
     let left = 2;
-    const dying: PublishTarget = Object.create(target, {
-      deleteManifest: {
-        value: (digest: Digest) => {
-          if (left-- === 0) throw new Error('the power is cut');
-          return target.deleteManifest(digest);
-        },
-      },
-      removeTag: { value: (tag: string) => target.removeTag(tag) },
-      tags: { value: () => target.tags() },
-      manifest: { value: (tag: string) => target.manifest(tag) },
-      referrers: { value: (digest: Digest) => target.referrers(digest) },
-      head: { value: (tag: string) => target.head(tag) },
+    const dying = interrupted(async () => {
+      if (left-- === 0) throw new Error('the power is cut');
     });
     await expect(prune(dying)).rejects.toThrow('the power is cut');
+    left = Number.POSITIVE_INFINITY;
     await prune();
     const all = [one, two].flatMap(({ digest, manifests }) => [
       digest,

@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   count += 1;
-  name = `acme/hf-tiny-${count}`;
+  name = `acme${count}/hf-tiny`;
   repository = workshop.repository(registry.host, name);
 });
 
@@ -72,6 +72,7 @@ function verified(more: Partial<VerifyContext> = {}): Promise<Verification> {
     allowUnsigned: true,
     shallow: false,
     catalog: null,
+    catalogNamed: true,
     signal,
     ...more,
   });

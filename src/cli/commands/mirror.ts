@@ -8,7 +8,7 @@ import type { Store } from '../../store/open.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { type MirrorWork, mirrorWork } from '../mirror-work.ts';
 import { type Planning, preparePlanning } from '../plan-context.ts';
-import { openCommandLedger } from '../publish/ledger.ts';
+import { openCommandLedger, openReadLedger } from '../publish/ledger.ts';
 
 /** `{mirrors:[{source,target,digest,tags,state,differed,bytes:{moved,reused},error?}], problems, notes}`. */
 export const mirror: Command = {
@@ -27,10 +27,11 @@ export const mirror: Command = {
     'Exit codes: 1 when a mirror may not be written or something differs that was left so (with --check: anything), 3 when a registry failed.',
   async run(context) {
     const planning = await preparePlanning(context);
-    const ledger = await openCommandLedger(planning.services);
+    const { services } = planning;
+    const ledger = await (context.arguments.given('check') ? openReadLedger(services) : openCommandLedger(services));
     try {
-      const notes = [...ledger.notes];
-      if (ledger.store === null) notes.push('What is published is what the registries say.');
+      const notes: string[] = [];
+      if (ledger.store === null) notes.push('A bot uses the ledger: what is published is what the registries say.');
       const work = await mirrorWork(planning, context.arguments.positionals, ledger.store, context.signal);
       notes.push(...work.notes);
       const problems = [...work.problems, ...work.errors.map(({ message }) => message)];
@@ -61,11 +62,18 @@ export function mirrorContext(
       const { lastWritten } = await import('../../store/tag-moves.ts');
       return lastWritten(store.db, repository, tag);
     },
+    async recalls(repository, tag, digest) {
+      if (store === null) return null;
+      const { recalled } = await import('../../store/recalled.ts');
+      return recalled(store.db, { repository, tag, digest });
+    },
     async moved(move) {
       if (store === null) return;
       const { recordTagMove } = await import('../../store/tag-moves.ts');
       await recordTagMove(store.db, { ...move, commit: null });
     },
+    catalog: null,
+    db: store?.db ?? null,
     force: given.given('force'),
     check: given.given('check'),
     throttle: createThrottle(services.environment.mirrorRate, services.clock),

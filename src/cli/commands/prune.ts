@@ -9,7 +9,7 @@ import type { Store } from '../../store/open.ts';
 import { previewRepositories, staleRows } from '../../store/retention.ts';
 import { CATALOG_FLAG, type Command, type CommandContext, OWNER_FLAG } from '../command.ts';
 import { type Planning, preparePlanning } from '../plan-context.ts';
-import { openCommandLedger, underLeases } from '../publish/ledger.ts';
+import { openCommandLedger, openReadLedger, underLeases } from '../publish/ledger.ts';
 import { openPlace } from '../publish/prepare.ts';
 
 /** `{remove:[{repository,what,tag?,digest?,why,bytes}], keep:[{repository,tag,why}], bytes, applied, rows:[{table,rows}], errors, notes}`. */
@@ -48,25 +48,26 @@ export const prune: Command = {
     const planning = await preparePlanning(context);
     const options = readOptions(context, planning.services.clock.now());
     const { settings } = planning.catalog;
-    const ledger = await openCommandLedger(planning.services);
+    const { services } = planning;
     const applied = given.given('apply');
+    const writing = applied ? await openCommandLedger(services) : null;
+    const ledger = writing ?? (await openReadLedger(services));
     const total: PruneDecision = { remove: [], keep: [], bytes: 0 };
     const errors: { repository: string; code: string; message: string }[] = [];
     const notes: string[] = [];
     let exit: ExitCode = 0;
     try {
       const { store } = ledger;
-      if (store === null)
-        notes.push('Another process uses the ledger: only what tags tell by themselves is looked at.');
+      if (store === null) notes.push('A bot uses the ledger: only what tags tell by themselves is looked at.');
       const prepared = { db: store?.db ?? null, templates: settings.tags, options, signal };
       for (const repository of await repositoriesOf(planning, given.positionals[0], store)) {
         try {
           const target = openPlace(planning)(repository);
           const wanted = await planPrune(target, prepared);
-          const facts = { services: planning.services, commit: null, signal };
+          const facts = { services, commit: null, signal };
           const done =
-            applied && wanted.remove.length > 0
-              ? await underLeases(ledger, [repository], facts, ({ guard, signal: lost }) =>
+            writing !== null && wanted.remove.length > 0
+              ? await underLeases(writing, [repository], facts, ({ guard, signal: lost }) =>
                   applyPrune(target, wanted, { ...prepared, signal: lost }, guard),
                 )
               : wanted;
@@ -83,7 +84,7 @@ export const prune: Command = {
       }
       const rows = store === null ? [] : await staleRows(store.db, new Date(options.before), { apply: applied });
       for (const note of notes) output.say(note);
-      output.result({ ...total, applied, rows, errors, notes }, [
+      output.result({ ...total, remove: total.remove.map(shown), applied, rows, errors, notes }, [
         ...total.remove.map((removal) => `${applied ? 'removed' : 'would remove'} ${describe(removal)}`),
         ...total.keep.map(({ repository, tag, why }) => `kept ${repository}:${tag}: ${why}`),
         ...rows.map(
@@ -146,6 +147,13 @@ function readOptions({ arguments: given }: CommandContext, now: number): PruneOp
 function whole(text: string, flag: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new PublisherError('usage', `--${flag} is a whole number from 1, not "${text}".`);
+}
+
+/** Which builds pushed a manifest is between the plan and the ledger. */
+function shown(removal: Removal) {
+  if (removal.what === 'tag') return removal;
+  const { builds: _, ...rest } = removal;
+  return rest;
 }
 
 function describe(removal: Removal): string {

@@ -69,7 +69,6 @@ export const publish: Command = {
       const mirrored = mirrorsOf(short, planning);
       if (mirrored.problems.length > 0) throw new PublisherError('refused', mirrored.problems.join(' '));
       const ledger = await openCommandLedger(planning.services);
-      notes.push(...ledger.notes);
       try {
         images = await runPublication({
           placed,

@@ -10,7 +10,7 @@ import { readCatalogId } from '../publish/options.ts';
 import { type ReleaseProblem, runRelease } from '../release/run.ts';
 import { mirrorExit, shownMirror } from './mirror.ts';
 
-/** `{release,images:[{short,…publish fields}],runtimes:[{name,digest,repositories,tags}],errors,notes,releaseNotes}`. */
+/** `{release,images:[{short,…publish fields}],runtimes:[{name,digest,repositories,tags}],mirrors,errors,notes,releaseNotes}`. */
 export const release: Command = {
   name: 'release',
   summary: 'build, scan and publish the whole catalog under one name',
@@ -43,7 +43,7 @@ export const release: Command = {
     const git = prepared.git ?? (await gitFacts(given.text('catalog') ?? 'models.yaml', context));
     const catalog = withReleaseArguments(prepared.catalog, options);
     const ledger = await openCommandLedger(prepared.services);
-    const notes = [...ledger.notes];
+    const notes: string[] = [];
     const errors: ReleaseProblem[] = [];
     let done: Awaited<ReturnType<typeof runRelease>> | null = null;
     try {

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { readEnvironment } from '../../environment.ts';
 import { messageOf, PublisherError } from '../../errors.ts';
 import { find, run } from '../../exec.ts';
 import { Cosign } from '../../publish/attest/cosign.ts';
 import { readPublicKey } from '../../publish/attest/dsse.ts';
 import type { KeySource } from '../../publish/attest/settings.ts';
+import type { CatalogToHold } from '../../publish/verify/check-catalog.ts';
 import type { Trust } from '../../publish/verify/trust.ts';
 import type { Verification } from '../../publish/verify/types.ts';
 import { verifyImage } from '../../publish/verify/verify.ts';
@@ -25,6 +26,7 @@ export const verify: Command = {
   positionals: ['REF'],
   flags: {
     ...CATALOG_FLAG,
+    'no-catalog': { type: 'boolean', description: 'hold the provenance against no catalog' },
     ...OWNER_FLAG,
     key: { type: 'string', placeholder: 'FILE', description: 'public key whose signatures count (PEM)' },
     'certificate-identity': {
@@ -39,7 +41,7 @@ export const verify: Command = {
   },
   details: [
     'The key is --key, else COSIGN_PUBLIC_KEY, else the public half of COSIGN_PRIVATE_KEY; it is never taken from the image.',
-    'With --catalog, the provenance is held against that catalog too.',
+    'The provenance is held against --catalog, else against models.yaml where that is there and has the model.',
     'Exit codes: 0 when everything passed, 1 on any doubt, 3 when registry or Hub do not answer.',
   ].join('\n'),
   async run(context) {
@@ -57,8 +59,7 @@ export const verify: Command = {
       trustedRegistries,
     });
     const owner = await ownerOf(context);
-    const path = given.text('catalog');
-    const catalog = path === undefined ? null : usable(await loadCatalog(path), path);
+    const catalog = await catalogToHold(context);
     const done = await verifyImage(formatReference(reference), reference.digest ?? reference.tag ?? 'latest', {
       source: repositoryOf(services, reference, owner),
       hub: services.hub(owner),
@@ -66,6 +67,7 @@ export const verify: Command = {
       allowUnsigned: given.given('allow-unsigned'),
       shallow: given.given('shallow'),
       catalog,
+      catalogNamed: given.text('catalog') !== undefined,
       signal,
       onLayer: (digest, at, total) => output.status(`reading layer ${at + 1} of ${total}: ${digest}`),
     });
@@ -74,6 +76,26 @@ export const verify: Command = {
     return done.ok ? 0 : 1;
   },
 };
+
+async function catalogToHold({ arguments: given }: CommandContext): Promise<CatalogToHold> {
+  const named = given.text('catalog');
+  if (given.given('no-catalog')) {
+    if (named === undefined) return null;
+    throw new PublisherError('usage', '--catalog and --no-catalog exclude each other.');
+  }
+  const path = named ?? 'models.yaml';
+  if (named === undefined && !(await isThere(path))) return 'missing';
+  return usable(await loadCatalog(path), path);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Where images are published, or else where bases may come from: a reader of other people's images has no PUBLISH_ALLOW for them. */
 function repositoryOf(services: Services, reference: Reference, owner: string | null) {

@@ -8,10 +8,13 @@ import {
   publishLeaseName,
   releaseAll,
 } from '../../publish/publish-lease.ts';
+import { type RecordPublished, recordUnderLeases } from '../../publish/record-under-leases.ts';
 import type { PublishContext, PublishedImage, WantedPublication } from '../../publish/types.ts';
 import type { Services } from '../../services.ts';
+import type { Database } from '../../store/database.ts';
 import type { Store } from '../../store/open.ts';
 import { type PublicationDetails, recordPublication } from '../../store/publications.ts';
+import { recalled } from '../../store/recalled.ts';
 import { lastWritten, recordTagMove } from '../../store/tag-moves.ts';
 
 /** Milliseconds; a command that dies leaves the repositories to others after that. */
@@ -20,34 +23,59 @@ const LEASE_MS = 60_000;
 const PATIENCE_MS = 120_000;
 const LOOK_EVERY_MS = 1_000;
 
-/** What a command remembers, and holds while it publishes; the same without a ledger, which remembers nothing. */
+/** What a command remembers, and holds while it publishes. */
 export interface CommandLedger {
-  store: Store | null;
-  notes: string[];
+  store: Store;
   close(): Promise<void>;
 }
 
-/** The ledger of DATA_DIR or DATABASE_URL; none, with a note, where a bot has the folder: it would have to stop for a command. */
+/** What a command that changes nothing looks into; null where a bot has the folder. */
+export interface ReadLedger {
+  store: Store | null;
+  close(): Promise<void>;
+}
+
+/**
+ * The ledger of DATA_DIR or DATABASE_URL. Without it a command would write beside a bot that knows nothing of it, and hold no lease.
+ *
+ * @throws PublisherError `busy` where a bot has the folder, with what to do
+ */
 export async function openCommandLedger({ environment }: Services): Promise<CommandLedger> {
   const { openStore } = await import('../../store/open.ts');
   const { databaseUrl, dataDir } = environment;
   const location = databaseUrl === null ? { dataDir } : { databaseUrl };
   try {
     const store = await openStore(location, { logger: silentLogger });
-    return { store, notes: [], close: () => store.close() };
+    return { store, close: () => store.close() };
   } catch (thrown) {
     const error = asPublisherError(thrown);
     if (error.code !== 'busy') throw error;
-    const note = `Nothing is recorded: another process uses the ledger in ${dataDir}.`;
-    return { store: null, notes: [note], close: async () => undefined };
+    throw new PublisherError(
+      'busy',
+      `A bot, or another command, is using ${dataDir}: have the bot do it, or set DATABASE_URL for both, or another DATA_DIR.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The same for a command that changes nothing: where a bot has the folder, it looks without it. */
+export async function openReadLedger(services: Services): Promise<ReadLedger> {
+  try {
+    return await openCommandLedger(services);
+  } catch (thrown) {
+    const error = asPublisherError(thrown);
+    if (error.code !== 'busy') throw error;
+    return { store: null, close: async () => undefined };
   }
 }
 
 /** The parts of a publication that a ledger answers for. */
-export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'moved' | 'signal'>;
+export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'> & {
+  record: RecordPublished;
+};
 
 /**
- * Runs a publication under leases over its repositories, where there is a ledger.
+ * Runs a publication under leases over its repositories.
  *
  * @throws PublisherError `busy` when somebody else publishes there and does not end
  */
@@ -57,15 +85,14 @@ export async function underLeases<R>(
   { services, commit, signal }: { services: Services; commit: string | null; signal: AbortSignal },
   publish: (parts: LedgerParts) => Promise<R>,
 ): Promise<R> {
-  if (store === null) {
-    return publish({ guard: async () => undefined, wrote: async () => null, moved: async () => undefined, signal });
-  }
   const leases = await waitForLeases(store, repositories.map(publishLeaseName), services, signal);
   try {
     return await publish({
       guard: publishGuard({ db: store.db, leases, stillWanted: async () => true }),
       wrote: (repository, tag) => lastWritten(store.db, repository, tag),
+      recalls: (repository, tag, digest) => recalled(store.db, { repository, tag, digest }),
       moved: (move) => recordTagMove(store.db, { ...move, commit }),
+      record: recordUnderLeases(store, leases),
       signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
     });
   } finally {
@@ -90,9 +117,9 @@ async function waitForLeases(
   }
 }
 
-/** Writes down what was published, all images or none. */
+/** Writes down what was published. Run it inside a transaction. */
 export async function recordPublished(
-  { store }: CommandLedger,
+  db: Database,
   published: readonly { wanted: WantedPublication; image: PublishedImage }[],
   facts: {
     owner: string | null;
@@ -101,37 +128,33 @@ export async function recordPublished(
     mirrors: PublicationDetails['mirrors'];
   },
 ): Promise<void> {
-  await store?.transaction(async ({ db }) => {
-    for (const { wanted, image } of published) {
-      const { target, places, source } = wanted;
-      const { request } = target;
-      if (request === null) continue;
-      await recordPublication(db, {
-        catalog: facts.catalogId ?? 'cli',
-        short: target.model.short,
-        runtime: target.runtime,
-        variant: target.variant,
-        owner: facts.owner ?? '',
-        model: target.model.id,
-        inputs: request.key,
-        digest: image.digest,
-        revision: image.revision,
-        base: { reference: request.base.reference, digest: request.base.digest },
-        platforms: Object.keys(request.inputs.base),
-        repositories: places.map(({ repository }) => repository),
-        mirrors: facts.mirrors,
-        tags: image.tags,
-        immutable: [
-          ...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag))),
-        ],
-        attestations: image.attestations,
-        signed: image.signed,
-        scanned: image.scan?.status === 'scanned',
-        commit: source.commit,
-        pr: null,
-        entry: '',
-        wanted: facts.revision,
-      });
-    }
-  });
+  for (const { wanted, image } of published) {
+    const { target, places, source } = wanted;
+    const { request } = target;
+    if (request === null) continue;
+    await recordPublication(db, {
+      catalog: facts.catalogId ?? 'cli',
+      short: target.model.short,
+      runtime: target.runtime,
+      variant: target.variant,
+      owner: facts.owner ?? '',
+      model: target.model.id,
+      inputs: request.key,
+      digest: image.digest,
+      revision: image.revision,
+      base: { reference: request.base.reference, digest: request.base.digest },
+      platforms: Object.keys(request.inputs.base),
+      repositories: places.map(({ repository }) => repository),
+      mirrors: facts.mirrors,
+      tags: image.tags,
+      immutable: [...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag)))],
+      attestations: image.attestations,
+      signed: image.signed,
+      scanned: image.scan?.status === 'scanned',
+      commit: source.commit,
+      pr: null,
+      entry: '',
+      wanted: facts.revision,
+    });
+  }
 }

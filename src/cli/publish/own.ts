@@ -1,7 +1,9 @@
 import { PublisherError } from '../../errors.ts';
-import { ownershipRefusal, readOwnership, writeMarker } from '../../publish/ownership.ts';
+import { markRepository } from '../../publish/mark-repository.ts';
+import { ownershipRefusal, readOwnership } from '../../publish/ownership.ts';
+import type { PublishGuard } from '../../publish/types.ts';
 import type { PublishTarget } from '../../registry/types.ts';
-import { adoptRepository, claimRepository, noteMarked } from '../../store/repositories.ts';
+import { adoptRepository, claimRepository } from '../../store/repositories.ts';
 import type { CommandLedger } from './ledger.ts';
 
 /**
@@ -17,14 +19,14 @@ export async function assertOwn(
   const refusals: string[] = [];
   for (const target of targets) {
     if (force) {
-      if (ledger.store !== null) await adoptRepository(ledger.store.db, target.name, catalog);
+      await adoptRepository(ledger.store.db, target.name, catalog);
       continue;
     }
     const refusal = ownershipRefusal(target.name, await readOwnership(target, catalog, signal));
     if (refusal !== null) refusals.push(refusal);
   }
   // Nothing is claimed of a publication that does not take place.
-  if (refusals.length === 0 && !force && ledger.store !== null) {
+  if (refusals.length === 0 && !force) {
     for (const { name } of targets) {
       const holder = await claimRepository(ledger.store.db, name, catalog);
       const refusal = ownershipRefusal(name, { state: 'other', who: holder.catalog });
@@ -34,15 +36,22 @@ export async function assertOwn(
   if (refusals.length > 0) throw new PublisherError('denied', refusals.join(' '));
 }
 
-/** Writes down in each repository whose it is. Before the first tags of a publication. */
+/**
+ * Writes down in each repository whose it is, under its lease and before the first tags of a publication.
+ *
+ * @param force the repositories are adopted
+ * @throws PublisherError `denied` for one that is another's by now
+ */
 export async function markOwn(
   targets: readonly PublishTarget[],
   catalog: string,
-  { ledger, signal }: { ledger: CommandLedger; signal: AbortSignal },
+  {
+    ledger: { store },
+    force,
+    parts: { guard, signal },
+  }: { ledger: CommandLedger; force: boolean; parts: { guard: PublishGuard; signal: AbortSignal } },
 ): Promise<void> {
   for (const target of targets) {
-    const { state } = await readOwnership(target, catalog, signal);
-    if (state !== 'ours') await writeMarker(target, catalog, signal);
-    if (ledger.store !== null) await noteMarked(ledger.store.db, target.name);
+    await markRepository(target, catalog, { db: store.db, adopted: force, guard, signal });
   }
 }

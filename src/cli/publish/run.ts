@@ -3,6 +3,7 @@ import { PublisherError } from '../../errors.ts';
 import type { PlannedTarget } from '../../plan/types.ts';
 import { createAttester } from '../../publish/attest/create-attester.ts';
 import { type MirrorPlace, mirrorsBySource } from '../../publish/mirror/places.ts';
+import { PublicationFailed } from '../../publish/publication-failed.ts';
 import { publishTargets } from '../../publish/publish.ts';
 import type { PublishedImage, WantedPublication } from '../../publish/types.ts';
 import { copyImage } from '../../registry/copy/copy-image.ts';
@@ -57,7 +58,7 @@ export async function runPublication(run: PublishRun): Promise<PublishedImage[]>
   const { services, owner, git } = planning;
   const attester = await createAttester(services, owner, context.variables);
   return underLeases(ledger, repositories, { services, commit: git.commit, signal }, async (parts) => {
-    if (catalogId !== null) await markOwn(targets, catalogId, { ledger, signal: parts.signal });
+    if (catalogId !== null) await markOwn(targets, catalogId, { ledger, force, parts });
     const published = await publishTargets(wanted, { ...parts, open, attester, copy: copyImage, force });
     const pairs = published.flatMap((image, at) => {
       const publication = wanted[at];
@@ -65,7 +66,12 @@ export async function runPublication(run: PublishRun): Promise<PublishedImage[]>
     });
     const model = planning.catalog.models.find(({ short }) => short === placed[0]?.target.model.short);
     const facts = { owner, catalogId, revision: model?.revision ?? null, mirrors: mirrorsBySource(mirrors) };
-    await recordPublished(ledger, pairs, facts);
+    try {
+      await parts.record(({ db }) => recordPublished(db, pairs, facts));
+    } catch (thrown) {
+      const moves = published.flatMap((image) => image.moves);
+      throw PublicationFailed.from(thrown, { moves, left: [], unread: [] });
+    }
     return published;
   });
 }

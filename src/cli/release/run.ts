@@ -69,7 +69,7 @@ export async function runRelease(
   const targets = plan.targets.filter(({ action }) => action === 'build');
   if (targets.length === 0) throw new PublisherError('denied', 'The catalog has no model to release.');
   const key = { catalog: catalogId ?? 'cli', tag: options.tag };
-  const earlier = ledger.store === null ? [] : await releasedBefore(ledger.store.db, key);
+  const earlier = await releasedBefore(ledger.store.db, key);
   const shorts = new Set(targets.map(({ model }) => model.short));
   const mirrored = [...shorts].map((short) => ({ short, ...mirrorsOf(short, planning) }));
   const problems = mirrored.flatMap((one) => one.problems);
@@ -88,11 +88,11 @@ export async function runRelease(
   const attester = await createAttester(services, owner, context.variables);
   const leasing = { services, commit: git.commit, signal };
   const { images, snapshot } = await underLeases(ledger, prepared.repositories, leasing, async (parts) => {
-    if (catalogId !== null) await markOwn(own, catalogId, { ledger, signal: parts.signal });
+    if (catalogId !== null) await markOwn(own, catalogId, { ledger, force: false, parts });
     const publishing = { ...parts, open, attester, copy: copyImage, force: false };
     return publishRelease(prepared, ready, git.source, publishing);
   });
-  await ledger.store?.transaction(async ({ db }) => {
+  await ledger.store.transaction(async ({ db }) => {
     await requestRelease(db, key.catalog, options);
     await publishedRelease(db, key, snapshot, git.commit);
   });

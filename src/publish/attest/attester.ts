@@ -129,22 +129,26 @@ class Attesting {
   ): Promise<{ referrer: Attached | null; att: boolean }> {
     const { signer } = this.#parts;
     const same = there.filter(({ statement }) => statement.predicateType === wanted.type);
-    const ours: Attached[] = [];
+    const trusted: Attached[] = [];
     for (const each of same) {
-      const trusted =
+      const counts =
         signer === null ? each.envelope === null : await signer.signed(target, this.#index, each, this.#signal);
-      if (trusted && (await this.#stands(wanted, each.statement.predicate))) ours.push(each);
+      if (counts) trusted.push(each);
     }
-    return {
-      referrer: ours.find(({ place }) => place === 'referrer') ?? null,
-      att: ours.some(({ place }) => place === 'att'),
+    const standing = (listed: boolean | null) => {
+      const ours = trusted.filter(({ statement: { predicate } }) =>
+        signer === null ? wanted.standsBare(predicate, listed) : wanted.stands(predicate, listed),
+      );
+      return {
+        referrer: ours.find(({ place }) => place === 'referrer') ?? null,
+        att: ours.some(({ place }) => place === 'att'),
+      };
     };
-  }
-
-  async #stands(wanted: Wanted, predicate: unknown): Promise<boolean> {
-    if (!wanted.packages || wanted.stands(predicate, null)) return wanted.stands(predicate, null);
-    // It lists no packages: better only where they can be listed now.
-    return wanted.stands(predicate, (await this.#base(wanted)).kind === 'listed');
+    const now = standing(null);
+    const lacks = now.referrer === null || (signer !== null && !now.att);
+    if (!lacks || !wanted.packages || trusted.length === 0) return now;
+    // What lists no packages stands only where they cannot be listed now.
+    return standing((await this.#base(wanted)).kind === 'listed');
   }
 
   #base({ packages }: Wanted): Promise<BasePackages> {

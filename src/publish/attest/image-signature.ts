@@ -10,6 +10,8 @@ const payloadSchema = z.looseObject({
 });
 
 const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
+/** Bytes; what cosign signs is some hundred. */
+const MOST_PAYLOAD = 64 * 1024;
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 
 /** What signatures lie under an image's `.sig` tag: `mine` of this key and about this image, or only others'. */
@@ -20,7 +22,9 @@ export async function imageSignature(
   signal?: AbortSignal,
 ): Promise<'none' | 'others' | 'mine'> {
   const read = await manifestOf(source, `${cosignTag(index)}.sig`, signal);
-  const layers = (read?.manifest.layers ?? []).filter(({ mediaType }) => mediaType === SIMPLE_SIGNING);
+  const layers = (read?.manifest.layers ?? []).filter(
+    ({ mediaType, size }) => mediaType === SIMPLE_SIGNING && size <= MOST_PAYLOAD,
+  );
   for (const layer of key === null ? [] : layers) {
     const signature = layer.annotations?.[SIGNATURE];
     const payload = signature === undefined ? null : await contentOf(source, layer, signal);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson } from '../../image/canonical-json.ts';
 import type { Digest } from '../../registry/types.ts';
+import { equals, isOurCyclonedx, isOurProvenance, isOurScan, isOurSpdx } from './as-ours.ts';
 import { type BasePackages, NOT_ENUMERATED } from './base-packages.ts';
 import { cyclonedxOf } from './cyclonedx.ts';
 import { licenseDecisionOf } from './license-decision.ts';
@@ -22,6 +23,8 @@ export interface Wanted {
    * @param listed whether the base's packages can be listed now; null when nobody has tried
    */
   stands(predicate: unknown, listed: boolean | null): boolean;
+  /** The same for one that bears no signature: it has to be ours as a whole, since anybody who may push could have written it. */
+  standsBare(predicate: unknown, listed: boolean | null): boolean;
 }
 
 /**
@@ -45,30 +48,36 @@ export function wantedStatements(
       predicate: () => provenance,
       // The catalog goes on to other commits while the image stays the same.
       stands: (there) => sameIn(provenanceSchema, there, provenance),
+      standsBare: (there) =>
+        isOurProvenance(there, (theirs) => provenanceOf(target, { ...source, ...theirs }, theirs.version)),
     },
     {
       type: SPDX,
       packages: true,
       predicate: (base) => spdxOf(target, index, base),
       stands: (there, listed) => listed === false || !mentions(there, NOT_ENUMERATED),
+      standsBare: (there, listed) => isOurSpdx(there, listed, (base) => spdxOf(target, index, base)),
     },
     {
       type: CYCLONEDX,
       packages: true,
       predicate: (base) => cyclonedxOf(target, index, base),
       stands: (there, listed) => listed === false || !mentions(there, NOT_ENUMERATED),
+      standsBare: (there, listed) => isOurCyclonedx(there, listed, (base) => cyclonedxOf(target, index, base)),
     },
     {
       type: LICENSE_DECISION,
       packages: false,
       predicate: () => decision,
       stands: (there) => sameIn(decisionSchema, there, decision),
+      standsBare: (there) => equals(decision, there),
     },
     {
       type: SCAN,
       packages: false,
       predicate: () => scanRecordOf(scan, at),
       stands: (there) => scan?.status !== 'scanned' || statusOf(there) === 'scanned',
+      standsBare: (there) => isOurScan(there, scan),
     },
   ];
 }

@@ -9,6 +9,7 @@ import type { Transaction } from '../../store/database.ts';
 import { recordMirrored } from '../../store/mirrored.ts';
 import type { Store } from '../../store/open.ts';
 import { currentPublications } from '../../store/publications.ts';
+import { recalled } from '../../store/recalled.ts';
 import { lastWritten, recordTagMove } from '../../store/tag-moves.ts';
 import { failedMirror } from './mirror-all.ts';
 import { mirrorImage } from './mirror-image.ts';
@@ -74,7 +75,10 @@ export async function runMirror(job: JobContext & { data: MirrorJob }, context: 
         if (request.tags.some(({ tag }) => now?.has(tag) !== true)) throw new Superseded(data);
       },
       wrote: (repository, tag) => lastWritten(store.db, repository, tag),
+      recalls: (repository, tag, digest) => recalled(store.db, { repository, tag, digest }),
       moved: (move) => recordTagMove(store.db, { ...move, commit: data.commit }),
+      catalog: data.catalog,
+      db: store.db,
       force: false,
       check: false,
       throttle,

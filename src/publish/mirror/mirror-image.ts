@@ -2,15 +2,16 @@ import { PublisherError } from '../../errors.ts';
 import { compareTree } from '../../registry/copy/compare.ts';
 import { type CopiedBytes, copyTree } from '../../registry/copy/copy-image.ts';
 import { imageTree } from '../../registry/copy/tree.ts';
-import type { PublishTarget } from '../../registry/types.ts';
 import { moveTags } from '../move-tags.ts';
-import { OWNER_TAG } from '../ownership.ts';
 import { tagSteps } from '../tag-steps.ts';
 import type { PublishContext, TagStep } from '../types.ts';
+import { checkOwner, claimMirror, markMirror, type OwnerContext } from './owner.ts';
 import type { Throttle } from './throttle.ts';
 import type { MirrorRequest, MirrorResult } from './types.ts';
 
-export interface MirrorContext extends Pick<PublishContext, 'open' | 'guard' | 'wrote' | 'moved' | 'force' | 'signal'> {
+export interface MirrorContext
+  extends OwnerContext,
+    Pick<PublishContext, 'open' | 'guard' | 'wrote' | 'recalls' | 'moved'> {
   throttle: Throttle;
   /** Only looks: writes nothing anywhere. */
   check: boolean;
@@ -28,19 +29,20 @@ const NOTHING_MOVED: CopiedBytes = { moved: 0, reused: 0 };
  *                                         │            └─ one is immutable or somebody else's ─▶ differs: it stays where it is
  *                                         └─ still lacks something ─▶ error, no tag moved
  *
- * @throws PublisherError `refused` where the repository belongs to another catalog than the source; `registry-invalid` for a copy that
+ * @throws PublisherError `refused` where the repository belongs to another catalog than the source, or holds what nobody copied there; `registry-invalid` for a copy that
  *   does not verify; the registry codes, `cancelled`
  */
 export async function mirrorImage(request: MirrorRequest, context: MirrorContext): Promise<MirrorResult> {
   const { digest, near } = request;
   const { signal, throttle, onBytes } = context;
   const [from, to] = [context.open(request.source), context.open(request.target)];
-  const unmarked = await checkOwner(from, to, context);
+  const owner = await checkOwner(from, to, context);
+  if (!context.check) await claimMirror(from, to, owner, context);
   const tags = request.tags.map((tag) => ({ ...tag, template: tag.tag }));
   const steps = await tagSteps(to, tags, request, context);
   const tree = await imageTree(from, digest, { everything: true, signal });
   const lacking = await compareTree(to, tree, signal);
-  const differed = [...lacking, ...unmarked, ...steps.flatMap(describe)];
+  const differed = [...lacking, ...(owner.unmarked === null ? [] : [owner.unmarked]), ...steps.flatMap(describe)];
   const result = (state: MirrorResult['state'], bytes = NOTHING_MOVED): MirrorResult => ({
     source: request.source,
     target: request.target,
@@ -59,7 +61,7 @@ export async function mirrorImage(request: MirrorRequest, context: MirrorContext
     const still = await compareTree(to, tree, signal);
     if (still.length > 0) throw unverified(request, still);
   }
-  if (unmarked.length > 0) await to.tag(OWNER_TAG, await copyMarker(from, to, signal), { signal });
+  await markMirror(to, owner, context);
   const ready = steps.map((step) => ({ step, digest, target: to }));
   await moveTags(ready, context);
   const written = steps.filter(({ action }) => action === 'create' || action === 'move');
@@ -69,27 +71,6 @@ export async function mirrorImage(request: MirrorRequest, context: MirrorContext
       throw unverified(request, [`tag ${tag} is ${found === undefined ? 'missing' : `at ${found}`}`]);
   }
   return result(steps.some(({ action }) => action === 'conflict') ? 'differs' : 'copied', bytes);
-}
-
-/** Owner's markers are the same bytes for the same catalog. What the mirror lacks of it, as a difference. */
-async function checkOwner(
-  from: PublishTarget,
-  to: PublishTarget,
-  { force, signal }: Pick<MirrorContext, 'force' | 'signal'>,
-): Promise<string[]> {
-  const [ours, theirs] = await Promise.all([from.head(OWNER_TAG, { signal }), to.head(OWNER_TAG, { signal })]);
-  if (ours === null || ours.digest === theirs?.digest) return [];
-  if (theirs === null || force) return [`tag ${OWNER_TAG} is ${theirs === null ? 'missing' : 'another catalog’s'}`];
-  throw new PublisherError(
-    'refused',
-    `${to.name} belongs to another catalog than ${from.name}: take it over with \`mirror --force\`, or name another mirror.`,
-  );
-}
-
-async function copyMarker(from: PublishTarget, to: PublishTarget, signal: AbortSignal) {
-  const marker = await from.manifest(OWNER_TAG, { signal });
-  await copyTree(from, to, await imageTree(from, marker.digest, { everything: false, signal }), { signal });
-  return marker;
 }
 
 function describe(step: TagStep): string[] {

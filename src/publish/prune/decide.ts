@@ -1,4 +1,5 @@
 import type { Digest } from '../../registry/types.ts';
+import type { BuildKey } from '../../store/attachments.ts';
 import { bytesOnlyOf, livingSet, type RepositoryGraph, subjectOfTag } from './graph.ts';
 
 /** A tag or manifest that may go, and why. */
@@ -8,6 +9,12 @@ export interface Candidate {
   evenImmutable?: boolean;
 }
 
+/** An image that nobody has a use for, and the builds that pushed it. */
+export interface DeadImage {
+  why: string;
+  builds: readonly BuildKey[];
+}
+
 export interface PruneFacts {
   graph: RepositoryGraph;
   /** Tags that may go. */
@@ -15,7 +22,7 @@ export interface PruneFacts {
   /** Tags that look as if they might, but stay: why. */
   spared: ReadonlyMap<string, string>;
   /** Manifests that may go though only the ledger knows of them. */
-  digests: ReadonlyMap<Digest, string>;
+  digests: ReadonlyMap<Digest, DeadImage>;
   /** Tags of current publications: they stay, whatever they look like. */
   current: ReadonlySet<string>;
   immutable: ReadonlySet<string>;
@@ -26,7 +33,7 @@ export interface PruneFacts {
 export type Removal = { repository: string; why: string; bytes: number } & (
   | { what: 'tag'; tag: string; digest: Digest }
   /** With what refers to it, and the tags beside it. */
-  | { what: 'manifest'; digest: Digest }
+  | { what: 'manifest'; digest: Digest; builds: readonly BuildKey[] }
 );
 
 export interface PruneDecision {
@@ -71,9 +78,9 @@ export function decidePrune(facts: PruneFacts): PruneDecision {
     const digest = graph.tags.get(tag);
     if (digest !== undefined) add({ repository, what: 'tag', tag, digest, why, bytes: 0 });
   }
-  for (const [digest, why] of facts.digests) {
+  for (const [digest, { why, builds }] of facts.digests) {
     if (graph.manifests.has(digest) && !living.has(digest)) {
-      add({ repository, what: 'manifest', digest, why, bytes: 0 });
+      add({ repository, what: 'manifest', digest, builds, why, bytes: 0 });
     }
   }
   return decision;

@@ -1,9 +1,9 @@
 import type { TagTemplate } from '../../catalog/types.ts';
 import type { Digest } from '../../registry/types.ts';
 import type { Publication } from '../../store/publications.ts';
-import type { PreviewRow } from '../../store/retention.ts';
+import type { PreviewRow, PushedImage } from '../../store/retention.ts';
 import { datedTags, supersededTags } from './dated-tags.ts';
-import type { Candidate, PruneFacts } from './decide.ts';
+import type { Candidate, DeadImage, PruneFacts } from './decide.ts';
 import type { RepositoryGraph } from './graph.ts';
 
 /** What somebody asked to be removed. Times in milliseconds since the epoch. */
@@ -24,7 +24,7 @@ export interface PruneOptions {
 export interface LedgerFacts {
   publications: readonly Publication[];
   previews: readonly PreviewRow[];
-  pushed: readonly { digest: Digest; attached: boolean }[];
+  pushed: readonly PushedImage[];
   /** Runtime → when it was asked for last. */
   runtimes: ReadonlyMap<string, Date>;
 }
@@ -57,17 +57,17 @@ export function pruneFacts(
     graph,
     tags,
     spared,
-    digests: new Map(
-      pushed.flatMap(({ digest, attached }) =>
-        attached || published.has(digest)
-          ? []
-          : [[digest, 'built, and nobody waits for it or has published it'] as const],
-      ),
-    ),
+    digests: deadImages(pushed.filter(({ attached, digest }) => !attached && !published.has(digest))),
     current: new Set(here.filter(({ state }) => state === 'published').flatMap((publication) => publication.tags)),
     immutable: new Set(here.flatMap(({ immutable }) => immutable)),
     wanted: new Set([...published, ...pushed.flatMap(({ digest, attached }) => (attached ? [digest] : []))]),
   };
+}
+
+function deadImages(pushed: readonly PushedImage[]): Map<Digest, DeadImage> {
+  const why = 'built, and nobody waits for it or has published it';
+  const groups = Map.groupBy(pushed, ({ digest }) => digest);
+  return new Map([...groups].map(([digest, group]) => [digest, { why, builds: group.map(({ build }) => build) }]));
 }
 
 interface Verdict {

@@ -4,7 +4,14 @@ import type { Digest, PublishTarget } from '../../registry/types.ts';
 import type { Database } from '../../store/database.ts';
 import { forgetPreview } from '../../store/previews.ts';
 import { allPublications } from '../../store/publications.ts';
-import { previewRows, pushedDigests, runtimesUsed, withdrawBuild } from '../../store/retention.ts';
+import {
+  areWithdrawn,
+  previewRows,
+  pushedImages,
+  runtimesUsed,
+  type WithdrawnImage,
+  withdrawBuilds,
+} from '../../store/retention.ts';
 import { recordTagMove } from '../../store/tag-moves.ts';
 import { decidePrune, deletable, type PruneDecision, type Removal } from './decide.ts';
 import { type LedgerFacts, type PruneOptions, pruneFacts } from './facts.ts';
@@ -67,33 +74,41 @@ export async function applyPrune(
   for (const removal of decision.remove) {
     if (removal.what !== 'manifest' || db === null) continue;
     await guard(repository);
-    const why = await deleteUnused(target, removal.digest, db, signal);
+    const { digest, builds } = removal;
+    const why = await deleteUnused(target, { repository, digest, builds }, db, signal);
     if (why === null) removed.push(removal);
     else keep.push({ repository, tag: removal.digest, why });
   }
   return { remove: removed, keep, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
+const WANTED_AGAIN = 'somebody waits for it again';
+
 /** Deletes a manifest and what hangs on it alone; or says why not. */
 async function deleteUnused(
   target: PublishTarget,
-  digest: Digest,
+  image: WithdrawnImage,
   db: Database,
   signal: AbortSignal,
 ): Promise<string | null> {
-  if (!(await withdrawBuild(db, target.name, digest))) return 'somebody waits for it again';
+  if (!(await withdrawBuilds(db, image))) return WANTED_AGAIN;
   // Read after the build was withdrawn: nobody tags it from now on without building it again.
   const ledger = await readLedger(target.name, db);
   const wanted = [...ledger.publications, ...ledger.pushed.filter(({ attached }) => attached)].map(
     (each) => each.digest,
   );
-  const graph = await surveyRepository(target, [digest], signal);
-  const going = deletable(graph, digest, new Set(wanted));
+  const graph = await surveyRepository(target, [image.digest], signal);
+  const going = deletable(graph, image.digest, new Set(wanted));
   if (going.length === 0) return 'something uses it';
   // A registry may hold on to the children of an index, until that is gone.
   const held: Digest[] = [];
-  for (const each of going) if (!(await target.deleteManifest(each, { signal }))) held.push(each);
+  for (const each of going) {
+    // A build that was asked for since finds what is there still, and writes the rest again.
+    if (!(await areWithdrawn(db, image))) return WANTED_AGAIN;
+    if (!(await target.deleteManifest(each, { signal }))) held.push(each);
+  }
   for (const each of held) {
+    if (!(await areWithdrawn(db, image))) return WANTED_AGAIN;
     if (!(await target.deleteManifest(each, { signal }))) return 'the registry does not delete manifests';
   }
   return null;
@@ -104,7 +119,7 @@ async function readLedger(repository: string, db: Database | null): Promise<Ledg
   return {
     publications: (await allPublications(db)).filter(({ repositories }) => repositories.includes(repository)),
     previews: await previewRows(db, repository),
-    pushed: await pushedDigests(db, repository),
+    pushed: await pushedImages(db, repository),
     runtimes: await runtimesUsed(db, repository),
   };
 }

@@ -12,6 +12,7 @@ import type { ReadyStep } from '../move-tags.ts';
 import { tagSteps } from '../tag-steps.ts';
 import type { PublishContext } from '../types.ts';
 import type { ReleaseOptions } from './options.ts';
+import { isOwnRuntime } from './own-runtime.ts';
 
 /** A runtime image that is built here, and that a model of the release stands on. */
 export interface ReadyRuntime {
@@ -77,15 +78,18 @@ export function readyRuntimes({
 export async function runtimeSteps(runtimes: readonly ReadyRuntime[], context: PublishContext): Promise<ReadyStep[]> {
   const ready: ReadyStep[] = [];
   const conflicts: string[] = [];
-  for (const { digest, source, repositories, tags } of runtimes) {
+  for (const { name, digest, source, repositories, tags } of runtimes) {
     for (const repository of repositories) {
       const target = context.open(repository);
       await fill(target, digest, [context.open(source)], context);
       const rendered = tags.map((tag) => ({ tag, template: tag, immutable: false }));
       // No model's name: what stands there as a model's image is never taken over.
       for (const step of await tagSteps(target, rendered, { digest, model: '' }, context)) {
-        if (step.action === 'conflict') conflicts.push(`${repository}:${step.tag} is at ${step.before}: ${step.why}.`);
-        else ready.push({ step, digest, target });
+        if (step.action !== 'conflict') ready.push({ step, digest, target });
+        else if (await isOwnRuntime(target, step.before, name, context.signal)) {
+          const { why: _, ...known } = step;
+          ready.push({ step: { ...known, action: 'move' }, digest, target });
+        } else conflicts.push(`${repository}:${step.tag} is at ${step.before}: ${step.why}.`);
       }
     }
   }

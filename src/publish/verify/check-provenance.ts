@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Catalog } from '../../catalog/types.ts';
 import { parsePlatform, platformMatches } from '../../image/platform.ts';
 import type { Labels } from './image-facts.ts';
 
@@ -59,17 +58,4 @@ export function materialProblems(
     .filter(({ path }) => !made.has(path))
     .filter((file) => stated.get(file.path) !== ('sha256' in file ? file.sha256 : file.oid))
     .map(({ path }) => `${path} is another in the provenance`);
-}
-
-/** Where provenance and catalog disagree; null when the catalog does not have the model. */
-export function catalogProblems({ externalParameters }: ReadProvenance, catalog: Catalog): string[] | null {
-  const { model: id, short, runtime, variant } = externalParameters;
-  const model = catalog.models.find((each) => each.short === short) ?? catalog.models.find((each) => each.id === id);
-  if (model === undefined) return null;
-  return [
-    ...(model.id === id ? [] : [`${short} is ${model.id} in the catalog, ${id} in the provenance`]),
-    ...(model.short === short ? [] : [`${id} is called ${model.short} in the catalog, ${short} in the provenance`]),
-    ...(model.runtimes.includes(runtime) ? [] : [`${model.short} has no runtime ${runtime} in the catalog`]),
-    ...(variant === 'slim' || variant === 'fat' ? [] : [`there is no variant ${variant}`]),
-  ];
 }

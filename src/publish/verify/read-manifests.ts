@@ -12,7 +12,10 @@ export interface ReadPlatform {
 }
 
 /** What in a registry's answer makes an image doubtful, as against a registry that does not answer. */
-const DOUBTFUL: ReadonlySet<string> = new Set(['registry-invalid', 'registry-not-found', 'image-invalid']);
+const DOUBTFUL: ReadonlySet<string> = new Set(['registry-invalid', 'registry-not-found', 'image-invalid', 'too-large']);
+
+/** Bytes. Configurations are some kilobytes, and are kept in memory. */
+const MOST_CONFIG = 16 * 1024 * 1024;
 
 /** The message of an error that tells of the image; rethrows any other. */
 export function doubt(error: unknown): string {
@@ -53,6 +56,12 @@ async function readPlatform(source: ImageSource, descriptor: Descriptor, signal:
   const content = parseManifestContent(found);
   if (content.kind !== 'manifest') throw invalid(`${descriptor.digest} is no image manifest`);
   const { manifest } = content;
+  if (manifest.config.size > MOST_CONFIG) {
+    throw new PublisherError(
+      'too-large',
+      `the configuration of ${descriptor.digest} has ${manifest.config.size} bytes`,
+    );
+  }
   const chunks = await Array.fromAsync(source.blob(manifest.config, { signal }));
   const config = parseImageConfig(Buffer.concat(chunks));
   if (config.rootfs.diff_ids.length !== manifest.layers.length) {

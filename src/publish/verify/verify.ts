@@ -1,10 +1,11 @@
-import type { Catalog } from '../../catalog/types.ts';
 import type { Hub } from '../../huggingface/types.ts';
 import type { ManifestContent, PublishTarget } from '../../registry/types.ts';
 import { PROVENANCE } from '../attest/predicate-types.ts';
+import { type CatalogToHold, catalogOf, checkCatalog } from './check-catalog.ts';
 import { checkContent } from './check-content.ts';
 import { askForLayers, readAllLayers } from './check-layers.ts';
-import { catalogProblems, provenanceProblems, type ReadProvenance, readProvenance } from './check-provenance.ts';
+import { checkName } from './check-name.ts';
+import { provenanceProblems, type ReadProvenance, readProvenance } from './check-provenance.ts';
 import { labelsOf } from './image-facts.ts';
 import { doubt, type ReadPlatform, readPlatforms } from './read-manifests.ts';
 import { checkAttestations, checkSignature, type Trust } from './trust.ts';
@@ -19,8 +20,9 @@ export interface VerifyContext {
   allowUnsigned: boolean;
   /** Asks whether layers are there instead of reading them. */
   shallow: boolean;
-  /** null: nobody named one. */
-  catalog: Catalog | null;
+  catalog: CatalogToHold;
+  /** Whether somebody said which: one that merely lies there need not have the model. */
+  catalogNamed: boolean;
   signal: AbortSignal;
   /** Called before each layer is read. */
   onLayer?: (digest: string, done: number, total: number) => void;
@@ -61,33 +63,20 @@ export async function verifyImage(
       `${platforms.length} platforms: ${platforms.map(({ platform }) => platform).join(', ')}`,
     ),
     ...attestations,
-    ...checkProvenance(provenance, platforms, context.catalog),
+    checkProvenance(provenance, platforms),
+    checkName({ repository: source.name, tagOrDigest }, provenance, catalogOf(context.catalog)),
+    ...(await checkCatalog(provenance, context.catalog, context)),
     ...(await checkBytes(context, platforms, provenance)),
   ];
   return result(reference, index, checks, context);
 }
 
-function checkProvenance(
-  provenance: readonly ReadProvenance[],
-  platforms: readonly ReadPlatform[],
-  catalog: Catalog | null,
-): Check[] {
+function checkProvenance(provenance: readonly ReadProvenance[], platforms: readonly ReadPlatform[]): Check {
   const labelled = provenance.flatMap((read) =>
     platforms.flatMap(({ config, platform }) => provenanceProblems(read, labelsOf(config), platform)),
   );
-  const judgement =
-    provenance.length === 0
-      ? failed('provenance', 'there is none that can be believed and read')
-      : judged('provenance', labelled, "it tells of this image's model, variant, runtime, base and inputs");
-  return [judgement, ...(catalog === null ? [] : [againstCatalog(provenance, catalog)])];
-}
-
-function againstCatalog(provenance: readonly ReadProvenance[], catalog: Catalog): Check {
-  const answers = provenance.map((read) => catalogProblems(read, catalog));
-  if (answers.length === 0) return notChecked('catalog', 'there is no provenance to hold against it');
-  if (answers.includes(null)) return notChecked('catalog', 'it does not have the model');
-  const problems = answers.flatMap((each) => each ?? []);
-  return judged('catalog', problems, 'model, short name, runtime and variant are those of the catalog');
+  if (provenance.length === 0) return failed('provenance', 'there is none that can be believed and read');
+  return judged('provenance', labelled, "it tells of this image's model, variant, runtime, base and inputs");
 }
 
 async function checkBytes(
@@ -115,10 +104,11 @@ function result(
   reference: string,
   digest: Verification['digest'],
   checks: Check[],
-  { shallow, allowUnsigned }: VerifyContext,
+  { shallow, allowUnsigned, catalogNamed }: VerifyContext,
 ): Verification {
   const excused = ({ check }: Check) =>
     (shallow && NEEDS_LAYERS.has(check)) ||
+    (!catalogNamed && check === 'catalog') ||
     (allowUnsigned && (check === 'signature' || check.startsWith('attestation:')));
   const ok = checks.every((each) => each.status === 'passed' || (each.status === 'not-checked' && excused(each)));
   return { reference, digest, ok, checks };

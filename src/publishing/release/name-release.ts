@@ -1,7 +1,7 @@
+import { markRepository } from '../../publish/mark-repository.ts';
 import { enqueueMirrors } from '../../publish/mirror/job.ts';
 import { mirrorPlaces } from '../../publish/mirror/places.ts';
 import { mirrorRequests } from '../../publish/mirror/wanted.ts';
-import { writeMarker } from '../../publish/ownership.ts';
 import {
   type PreparedRelease,
   prepareRelease,
@@ -16,8 +16,8 @@ import type { TargetState } from '../../report/types.ts';
 import { CATALOG_PATH, type ReviewContext } from '../../review/context.ts';
 import { planContext } from '../../review/plan-review.ts';
 import { findRelease, releasedBefore } from '../../store/releases.ts';
-import { holderOf, noteMarked } from '../../store/repositories.ts';
 import { underLeases } from '../under-leases.ts';
+import { claimRuntimes } from './own-runtimes.ts';
 import type { PlannedRelease } from './plan-release.ts';
 import type { ReleaseJob } from './request-release.ts';
 
@@ -45,17 +45,19 @@ export async function nameRelease(
   });
   const source = { repository: `https://github.com/${job.owner}/${job.repo}`, commit, path: CATALOG_PATH };
   const open = (repository: string) => services.target(parseReference(repository), job.owner);
+  const named = prepared.runtimes.flatMap(({ repositories }) => repositories);
+  await claimRuntimes([...new Set(named)], row.catalog, { db: store.db, open, signal });
   const stillWanted = async () => {
     const now = await findRelease(store.db, row);
     return now?.state === 'requested' && now.commit === commit;
   };
   const done = await underLeases(prepared.repositories, { commit, stillWanted, signal }, context, async (leased) => {
     const own = new Set(prepared.placed.flatMap(({ places }) => places.map(({ repository }) => repository)));
-    for (const repository of own) {
-      if ((await holderOf(store.db, repository))?.marked === true) continue;
-      await leased.guard(repository);
-      await writeMarker(open(repository), row.catalog, leased.signal);
-      await noteMarked(store.db, repository);
+    for (const repository of prepared.repositories) {
+      // Whose the runtimes' are was asked before; images that lie there already are no objection.
+      const adopted = !own.has(repository);
+      const marking = { db: store.db, adopted, guard: leased.guard, signal: leased.signal };
+      await markRepository(open(repository), row.catalog, marking);
     }
     const attester = await context.attester(job.owner);
     const publishing = { ...leased, open, copy: copyImage, attester, force: false };

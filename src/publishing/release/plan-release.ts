@@ -30,6 +30,8 @@ export interface PlannedRelease {
 
 /** There is no catalog at the release's commit: a repository that is none of ours, or was none yet. */
 export const NO_CATALOG = 'no-catalog';
+/** GitHub has no such release, whatever an event said. */
+export const NO_RELEASE = 'no-release';
 
 /**
  * The whole catalog at the release's commit, with the revisions and bases of what is published: a release names what people have seen, and
@@ -43,9 +45,10 @@ export async function plannedRelease(
   github: GitHub,
   context: ReviewContext,
   signal: AbortSignal,
-): Promise<PlannedRelease | typeof NO_CATALOG> {
+): Promise<PlannedRelease | typeof NO_CATALOG | typeof NO_RELEASE> {
   const repo: Repo = { owner: job.owner, name: job.repo };
-  const commit = row.commit ?? (await commitOf(github, repo, row.tag));
+  const commit = row.commit ?? (await commitOf(github, repo, job));
+  if (commit === null) return NO_RELEASE;
   const desired = await desiredAt(github, repo, commit);
   if (desired.kind === 'absent') return NO_CATALOG;
   if (desired.kind === 'unusable') throw new PublisherError('denied', desired.why);
@@ -58,10 +61,21 @@ export async function plannedRelease(
   return { row, commit, catalog, targets, isNew: row.plan === null };
 }
 
-/** The tag's commit; where nobody has made the tag, the default branch's head. */
-async function commitOf(github: GitHub, repo: Repo, tag: string): Promise<string> {
+/**
+ * The tag's commit. Where nobody has made the tag it is the default branch's head for somebody who asked, and nothing for an event: what that
+ * said is read again, and its release must be there with its tag.
+ *
+ * @returns null where there is no release for an event
+ * @throws PublisherError `denied` for a release whose tag is gone
+ */
+async function commitOf(github: GitHub, repo: Repo, { tag, issue }: ReleaseJob): Promise<string | null> {
+  if (issue === null) {
+    const release = await github.release(repo, tag);
+    if (release === null || release.draft) return null;
+  }
   const tagged = await github.resolveRef(repo, `refs/tags/${tag}`);
   if (tagged !== null) return tagged;
+  if (issue === null) throw new PublisherError('denied', `The git tag ${tag} of this release is gone.`);
   return github.branchHead(repo, (await github.repository(repo)).defaultBranch);
 }
 

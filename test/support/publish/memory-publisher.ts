@@ -140,6 +140,7 @@ export function memoryPublisher(registries: MemoryRegistries, extra: Partial<Pub
     guard: async () => undefined,
     wrote: async (repository, tag) =>
       moves.findLast((move) => move.repository === repository && move.tag === tag)?.after ?? null,
+    recalls: async () => null,
     moved: async (move) => void moves.push(move),
     force: false,
     signal: new AbortController().signal,

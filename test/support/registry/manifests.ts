@@ -12,8 +12,11 @@ export interface ManifestManner {
   referrers?: boolean;
   /** Referrers on one page of the API. Default: all. */
   referrersPage?: number;
-  /** What may be deleted: nothing (405), manifests by digest (400 for tags, as Distribution 2.8), or tags too. Default `digest`. */
-  deletes?: 'nothing' | 'digest' | 'tag';
+  /**
+   * What may be deleted: nothing (405), manifests by digest (400 for tags, as Distribution 2.8), or tags too; `tag-as-digest` takes a tag for
+   * its manifest, which goes with every tag on it. Default `digest`.
+   */
+  deletes?: 'nothing' | 'digest' | 'tag' | 'tag-as-digest';
 }
 
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
@@ -84,7 +87,7 @@ export function createManifests({
       sendError(response, 404, 'MANIFEST_UNKNOWN', 'manifest unknown');
       return;
     }
-    if (byTag) storage.repository(name).tags.delete(reference);
+    if (byTag && deletes === 'tag') storage.repository(name).tags.delete(reference);
     else storage.deleteManifest(name, found.digest);
     response.writeHead(202).end();
   }

@@ -1,10 +1,11 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { actionsFor, createAccess, type Need } from './access.ts';
 import { createCdn } from './cdn.ts';
 import { type Fault, takeFault } from './faults.ts';
+import { listen, stop } from './listening.ts';
 import { createManifests, type ManifestManner } from './manifests.ts';
-import { receive, sendBlob, sendError } from './reply.ts';
+import { sendBlob, sendError } from './reply.ts';
 import { RegistryStorage } from './storage.ts';
 import { TokenService } from './tokens.ts';
 import { type Manner, UploadSessions } from './uploads.ts';
@@ -83,6 +84,12 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const port = await listen(server, options.port ?? 0);
   const host = `127.0.0.1:${port}`;
   const origin = options.relativeLocations === true ? '' : `http://${host}`;
+  const { authorised, refuse, token } = createAccess({
+    auth,
+    tokens,
+    service: SERVICE,
+    realm: () => realmHost ?? host,
+  });
   const uploads = new UploadSessions({
     storage,
     like: options.like ?? null,
@@ -124,7 +131,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     if (match === null) return sendError(response, 404, 'NAME_UNKNOWN', 'no such endpoint');
     const [, repository = '', kind, rest = '', session] = match;
     const from = method === 'POST' ? url.searchParams.get('from') : null;
-    const needs: [string, string][] = actionsFor(method).map((action) => [repository, action]);
+    const needs: Need[] = actionsFor(method).map((action) => [repository, action]);
     if (from !== null) needs.push([from, 'pull']);
     if (!authorised(request, response, needs)) return;
     const fault = takeFault(faults, method, url.pathname);
@@ -141,37 +148,6 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     const digest = storage.addBlob(repository, mounted);
     const location = `${origin}/v2/${repository}/blobs/${digest}`;
     response.writeHead(201, { location, 'docker-content-digest': digest }).end();
-  }
-
-  function authorised(request: IncomingMessage, response: ServerResponse, needs: readonly [string, string][]): boolean {
-    const { authorization } = request.headers;
-    if (auth === 'none') return true;
-    if (auth === 'basic' && tokens.isUser(authorization)) return true;
-    if (auth === 'token' && needs.length > 0) {
-      if (needs.every(([repository, action]) => tokens.allows(authorization, repository, action))) return true;
-    }
-    refuse(response, needs);
-    return false;
-  }
-
-  function refuse(response: ServerResponse, needs: readonly [string, string][]): void {
-    const scope = needs.map(([repository, action]) => `repository:${repository}:${action}`).join(' ');
-    const bearer = `Bearer realm="http://${realmHost ?? host}/auth/token",service="${SERVICE}",scope="${scope}"`;
-    const challenge = auth === 'basic' ? 'Basic realm="stand-in"' : bearer;
-    sendError(response, 401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
-  }
-
-  async function token(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const { authorization } = request.headers;
-    const form = request.method === 'POST' ? new URLSearchParams(String(await receive(request, null))) : null;
-    const known =
-      form === null ? tokens.isUser(authorization) : tokens.isIdentityToken(form.get('refresh_token') ?? '');
-    if (!known && (form !== null || authorization !== undefined)) {
-      return sendError(response, 401, 'UNAUTHORIZED', 'incorrect username or password');
-    }
-    const scopes = form === null ? url.searchParams.getAll('scope') : (form.get('scope') ?? '').split(' ');
-    const { status, body } = tokens.issue((form ?? url.searchParams).get('service'), scopes, known);
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   }
 
   function tags(response: ServerResponse, repository: string, url: URL): void {
@@ -237,12 +213,6 @@ async function misbehaves(request: IncomingMessage, response: ServerResponse, fa
   return true;
 }
 
-/** As Distribution: pushing needs pull too, and ending an upload counts as deleting. */
-function actionsFor(method: string): string[] {
-  if (method === 'GET' || method === 'HEAD') return ['pull'];
-  return method === 'DELETE' ? ['delete'] : ['pull', 'push'];
-}
-
 function record(request: IncomingMessage, url: URL): RequestRecord {
   const { authorization = '', 'content-length': length, range = null } = request.headers;
   return {
@@ -253,19 +223,4 @@ function record(request: IncomingMessage, url: URL): RequestRecord {
     contentLength: length === undefined ? null : Number(length),
     range,
   };
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the registry stand-in listens nowhere');
-  return address.port;
-}
-
-async function stop(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

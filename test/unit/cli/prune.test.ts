@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { lockFolder } from '../../../src/store/lock.ts';
 import { type Stage, startStage } from '../../support/cli/stage.ts';
 import { tinyModel } from '../../support/hub/tiny.ts';
 import { pushBaseImage } from '../../support/registry/index.ts';
@@ -34,6 +35,21 @@ test('nothing is removed without --apply, and with it what was shown', async () 
   expect(applied.json()).toMatchObject({ remove, keep, applied: true });
   expect((await target.tags()).sort()).toEqual(['2026.01.02-slim', 'pr-4-slim', 'v1-slim']);
   expect((await prune('--pr', '3')).json()).toMatchObject({ remove: [], bytes: 0 });
+});
+
+test('while a bot has the ledger it shows what tags tell, and removes nothing', async () => {
+  const target = stage.repository('acme/hf-tiny');
+  await pushBaseImage(target, { tag: 'pr-9-slim', labels: { of: 'pr-9' } });
+  const lock = await lockFolder(stage.variables.DATA_DIR ?? '');
+  const shown = await prune('--pr', '9');
+  const refused = await prune('--pr', '9', '--apply');
+  await lock.release();
+  expect([shown.code, shown.json()]).toMatchObject([
+    0,
+    { remove: [{ tag: 'pr-9-slim' }], notes: [expect.stringContaining('A bot uses the ledger')] },
+  ]);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('DATABASE_URL')]);
+  expect(await target.tags()).toContain('pr-9-slim');
 });
 
 test.each([

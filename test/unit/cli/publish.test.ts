@@ -174,12 +174,13 @@ describe('publish', () => {
     expect(moves).toMatchObject([{ before: null, after: current[1]?.digest }]);
   });
 
-  it('publishes without recording where a bot has the ledger, and says so', async () => {
+  it('writes nothing while a bot has the ledger, and says what to do', async () => {
+    const argv = ['publish', 'tiny', '--json', '--catalog', catalog, '--variant', 'slim', '--tag', 'mine'];
     const lock = await lockFolder(stage.variables.DATA_DIR ?? '');
-    const { code, notes } = await publish('tiny', ['--variant', 'slim', '--tag', 'mine']);
+    const told = await stage.cli(argv, clean);
     await lock.release();
-    expect([code, notes]).toEqual([0, expect.arrayContaining([expect.stringContaining('Nothing is recorded')])]);
-    expect(Object.keys(await tagsOf(second.host, 'acme/hf-tiny'))).toContain('mine');
+    expect([told.code, told.stdout]).toEqual([2, expect.stringMatching(/"busy"[\s\S]*another DATA_DIR/)]);
+    expect(Object.keys(await tagsOf(second.host, 'acme/hf-tiny'))).not.toContain('mine');
   });
 
   it('publishes slim alone of a gated model: a fat that is denied is no failure', async () => {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { lockFolder } from '../../../src/store/lock.ts';
 import { type Stage, startStage } from '../../support/cli/stage.ts';
 import { tinyModel } from '../../support/hub/tiny.ts';
 import { fakeTrivyEnvironment } from '../../support/trivy/fake-trivy.ts';
@@ -28,6 +29,7 @@ const contract = z.strictObject({
     }),
   ),
   runtimes: z.array(z.unknown()),
+  mirrors: z.array(z.unknown()),
   errors: z.array(z.strictObject({ code: z.string(), message: z.string() }).catchall(z.string())),
   notes: z.array(z.string()),
   releaseNotes: z.string().nullable(),
@@ -42,6 +44,15 @@ const tagsOf = async (repository: string) =>
   (await stage.repository(repository).tags()).filter((tag) => !/^(sha256-|i[0-9a-f]{12}-)/.test(tag)).sort();
 
 describe('release', () => {
+  it('writes nothing while a bot has the ledger, and says what to do', async () => {
+    const path = await stage.catalog('busy', '  - {id: acme/tiny, short: busy}');
+    const lock = await lockFolder(stage.variables.DATA_DIR ?? '');
+    const told = await stage.cli(['release', 'v1.0.0', '--json', '--catalog', path], clean);
+    await lock.release();
+    expect([told.code, told.stderr]).toEqual([2, expect.stringContaining('another DATA_DIR')]);
+    expect(await stage.repository('acme/hf-busy').tags()).toEqual([]);
+  });
+
   it('names every image of the catalog, tells what changed, and a second run moves nothing', async () => {
     const path = await stage.catalog('whole', '  - {id: acme/tiny, short: one}\n  - {id: acme/gated, short: two}');
     const first = await release(path, ['v1.2.0']);

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,10 +49,42 @@ describe('verify', () => {
   });
 
   it('is content with an unsigned image where that is allowed', async () => {
-    const told = await verify([`${registry.host}/acme/hf-tiny@${image.digest}`, '--allow-unsigned']);
+    const told = await verify([`${registry.host}/acme/hf-tiny@${image.digest}`, '--allow-unsigned', '--no-catalog']);
     expect([told.code, told.stderr]).toEqual([0, '']);
     expect(told.stdout).toMatch(/: verified\n/);
     expect(told.stdout).toMatch(/weights +ok: \d+ files agree with the Hub's hashes/);
+  });
+
+  it('doubts an image that a catalog it was told does not have, and says where it held it against none', async () => {
+    const file = join(folder, 'models.yaml');
+    await writeFile(
+      file,
+      `defaults: {base_image: "${registry.host}/base/runtime:v1"}\nmodels: [{id: acme/tiny, short: tiny}]\n`,
+    );
+    const args = [reference, '--allow-unsigned'];
+    const where = process.cwd();
+    const empty = join(folder, 'empty');
+    await mkdir(empty);
+    try {
+      process.chdir(empty);
+      const without = await verify(args);
+      expect([without.code, without.stdout]).toEqual([
+        0,
+        expect.stringMatching(/catalog +not checked: .*--no-catalog/),
+      ]);
+      const other = join(folder, 'other.yaml');
+      await writeFile(other, 'models: [{id: acme/other, short: other}]\n');
+      expect((await verify([...args, '--catalog', other])).code).toBe(1);
+      expect((await verify([...args, '--no-catalog'])).code).toBe(0);
+      expect((await verify([...args, '--catalog', 'models.yaml'])).code).toBe(2);
+      process.chdir(folder);
+      const found = await verify(args);
+      expect([found.code, found.stdout]).toEqual([0, expect.stringMatching(/catalog +ok: /)]);
+    } finally {
+      process.chdir(where);
+    }
+    const both = await verify([...args, '--catalog', file, '--no-catalog']);
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('exclude each other')]);
   });
 
   it('with a key wants its signature, however it is given', async () => {

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { parseCatalog } from '../../../src/catalog/parse.ts';
 import { entryHash } from '../../../src/publish/entry-hash.ts';
 
-const OPERATOR = { owner: 'acme', scan: 'required', repositories: ['ghcr.io/acme/hf-a'] } as const;
+const OPERATOR = {
+  owner: 'acme',
+  scan: 'required',
+  repositories: ['ghcr.io/acme/hf-a'],
+  mirrors: [],
+  maxImageBytes: 500e9,
+} as const;
 
 function hashOf(lines: string[], short = 'a', operator: Parameters<typeof entryHash>[2] = OPERATOR): string {
   const parsed = parseCatalog(lines.join('\n'));
@@ -42,5 +48,7 @@ describe('the hash of an entry', () => {
   test('is another where the operator decides otherwise', () => {
     expect(hashOf(ONE, 'a', { ...OPERATOR, scan: 'optional' })).not.toBe(hashOf(ONE));
     expect(hashOf(ONE, 'a', { ...OPERATOR, repositories: [] })).not.toBe(hashOf(ONE));
+    expect(hashOf(ONE, 'a', { ...OPERATOR, mirrors: ['mirror.test/acme/hf-a'] })).not.toBe(hashOf(ONE));
+    expect(hashOf(ONE, 'a', { ...OPERATOR, maxImageBytes: 1 })).not.toBe(hashOf(ONE));
   });
 });

@@ -8,6 +8,7 @@ import {
   publishLeaseName,
   releaseAll,
 } from '../../../src/publish/publish-lease.ts';
+import { recordUnderLeases } from '../../../src/publish/record-under-leases.ts';
 import { acquireLease, holdsLease, releaseLease, renewLease } from '../../../src/store/leases.ts';
 import type { Store } from '../../../src/store/open.ts';
 import { leases } from '../../../src/store/schema.ts';
@@ -121,5 +122,46 @@ describe('the guard', () => {
     }, monotonic);
     await expect(guard(REPOSITORY)).rejects.toMatchObject({ code: 'cancelled' });
     await release();
+  });
+});
+
+describe('what was published', () => {
+  const options = { ttlMs: HOUR, logger: silentLogger };
+  const holding = async (names: string[]) => {
+    const kept = await keepPublishLeases(store.db, names, { ...options, holder: 'me' });
+    if (kept === null) throw new Error('no lease');
+    return kept;
+  };
+  const recording = (kept: Awaited<ReturnType<typeof holding>>) => {
+    const written = `written for ${[...kept.keys()].join()}`;
+    const write = recordUnderLeases(
+      store,
+      kept,
+    )(async ({ db }) => {
+      await acquireLease(db, written, 'me', HOUR);
+    });
+    const isWritten = async () => (await store.db.select().from(leases).where(sql`name = ${written}`)).length > 0;
+    return { write, isWritten };
+  };
+
+  it('is recorded while the leases are ours, also when one has run out and nobody took it', async () => {
+    const kept = await holding(['h', 'i']);
+    await expire('i');
+    const { write, isWritten } = recording(kept);
+    await write;
+    expect(await isWritten()).toBe(true);
+    await releaseAll(kept);
+  });
+
+  it('is not recorded once one of them was another’s, even if that one is done', async () => {
+    const kept = await holding(['j', 'k']);
+    await expire('k');
+    const other = await acquireLease(store.db, 'k', 'other', HOUR);
+    if (other === null) throw new Error('no lease');
+    await releaseLease(store.db, other);
+    const { write, isWritten } = recording(kept);
+    await expect(write).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await isWritten()).toBe(false);
+    await releaseAll(kept);
   });
 });

@@ -140,6 +140,17 @@ describe('what is not ours', () => {
     }
   });
 
+  it('leaves a tag at a digest that the ledger does not know, though annotations name the same model', async () => {
+    const forged = await pushImage(registries.open(FIRST), 'forged');
+    await pointAt(FIRST, 'latest', forged);
+    const recalls = async (_repository: string, _tag: string, at: Digest) => at !== forged;
+    const error = await failure(publishTargets([wanted(digest, MINE)], { ...context, recalls }));
+    expect([error.code, error.message]).toEqual(['denied', expect.stringContaining('not written here')]);
+    expect([context.moves, tagsOf(FIRST).latest]).toEqual([[], forged]);
+    await publishTargets([wanted(digest, MINE)], { ...context, recalls: async () => true });
+    expect(tagsOf(FIRST).latest).toBe(digest);
+  });
+
   it('moves a tag that it wrote itself, whatever it names', async () => {
     const foreign = await pushImage(registries.open(FIRST), 'foreign', {});
     await pointAt(FIRST, 'latest', foreign);

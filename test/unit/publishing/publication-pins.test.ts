@@ -14,7 +14,7 @@ function merge(pr: number, revision: string, mergedAt: Date | null): ResolvedBef
   return { ...facts, plan, createdAt: old, updatedAt: old, mergedAt };
 }
 
-function publication(revision: string, publishedAt: Date): Publication {
+function publication(revision: string, publishedAt: Date, pr: number | null = null): Publication {
   const target = planned('chat');
   return {
     id: 1,
@@ -39,7 +39,7 @@ function publication(revision: string, publishedAt: Date): Publication {
     signed: false,
     scanned: true,
     commit: null,
-    pr: null,
+    pr,
     entry: '',
     wanted: null,
   };
@@ -57,10 +57,26 @@ describe('what pins a model that is published', () => {
     expect(broughtBy(short, before)).toBe(2);
   });
 
-  test('is no merge that was published since', () => {
-    const before = { merged: [merge(2, 'b', old)], published: [publication('a', late)] };
+  test('is no merge that was published, nor one before it', () => {
+    const before = { merged: [merge(2, 'b', late), merge(1, 'x', old)], published: [publication('a', late, 2)] };
     expect(revisions(before)).toEqual(['a']);
     expect(broughtBy(short, before)).toBeNull();
+  });
+
+  test('is a merge after the last that was published, although that was recorded later than it came', () => {
+    const before = { merged: [merge(2, 'b', old), merge(1, 'x', old)], published: [publication('a', late, 1)] };
+    expect(revisions(before)).toEqual(['b', 'a']);
+    expect(broughtBy(short, before)).toBe(2);
+  });
+
+  test('is no merge that was published and replaced since by what came with none', () => {
+    const published = [publication('c', late), { ...publication('a', old, 2), state: 'superseded' as const }];
+    expect(revisions({ merged: [merge(2, 'b', old)], published })).toEqual(['c']);
+  });
+
+  test('is not told by the publication of another model', () => {
+    const published = [{ ...publication('a', late, 2), short: 'other' }];
+    expect(broughtBy(short, { merged: [merge(2, 'b', old)], published })).toBe(2);
   });
 
   test('is nothing that was never merged', () => {

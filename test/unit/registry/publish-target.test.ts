@@ -38,6 +38,7 @@ async function start(mode: RegistryOptions = {}): Promise<RegistryStandIn> {
 const modes: [string, RegistryOptions][] = [
   ['a registry without referrers API that deletes by digest only', {}],
   ['a registry without referrers API that deletes tags', { deletes: 'tag' }],
+  ['a registry without referrers API that takes a tag for its manifest when it deletes', { deletes: 'tag-as-digest' }],
   ['a registry with referrers API that deletes by digest only', { referrers: true }],
   [
     'a registry with referrers API, two on a page, that deletes tags',
@@ -87,6 +88,24 @@ describe('a tag stays where it is', () => {
     await expect(target.removeTag('v1')).rejects.toMatchObject({ code: 'registry-unavailable' });
     expect(await pull(target, 'v1')).toBe(digest);
     expect(await target.removeTag('v1')).toEqual({ state: 'removed' });
+  });
+
+  it('and not on the throw-away when the registry only says that it deletes', async () => {
+    const registry = await start();
+    const target = clientOf(registry, 'acme/x');
+    const { digest } = await pushBaseImage(target, { tag: 'v1' });
+    registry.faults.push({ kind: 'status', status: 202, method: 'DELETE', times: 3 });
+    expect(await target.removeTag('v1')).toMatchObject({ state: 'kept', why: expect.stringContaining('did not') });
+    expect(await pull(target, 'v1')).toBe(digest);
+  });
+
+  it('when it is immutable to the registry', async () => {
+    const registry = await start({ deletes: 'tag' });
+    const target = clientOf(registry, 'acme/x');
+    const { digest } = await pushBaseImage(target, { tag: 'v1' });
+    registry.faults.push({ kind: 'status', status: 409, code: 'TAG_INVALID', method: 'PUT', path: /v1$/ });
+    expect(await target.removeTag('v1')).toMatchObject({ state: 'kept', why: expect.stringContaining('TAG_INVALID') });
+    expect(await pull(target, 'v1')).toBe(digest);
   });
 
   it.each(['ghcr.io', 'docker.io'])('on %s, where only its own API deletes', async (registry) => {
@@ -146,6 +165,22 @@ describe('the index under the fallback tag', () => {
     const ours = await attach(rival, digest, { text: 'ours' });
     expect(puts).toBe(2);
     expect((await target.referrers(digest)).map((entry) => entry.digest)).toEqual([theirs.digest, ours.digest]);
+  });
+
+  it('that a registry shows an old state of is a failure of the registry, to be tried again', async () => {
+    const registry = await start();
+    const { digest } = await pushBaseImage(clientOf(registry, 'acme/x'));
+    const lagging = new RegistryClient({
+      clock: { ...systemClock, sleep: async () => undefined },
+      credentials,
+      logger: silentLogger,
+      userAgent: 'test',
+      fetch: async (url, init) => {
+        const isRead = init?.method === 'GET' && String(url).endsWith(fallbackTag(digest));
+        return isRead ? new Response(null, { status: 404 }) : http.fetch(url, init);
+      },
+    }).repository({ registry: registry.host, repository: 'acme/x' });
+    await expect(attach(lagging, digest)).rejects.toMatchObject({ code: 'registry-unavailable', retryable: true });
   });
 
   it('drops what is not there any more when the registry insists', async () => {

@@ -1,7 +1,15 @@
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Store } from '../../../src/store/open.ts';
 import { currentPublications } from '../../../src/store/publications.ts';
-import { previewRows, pushedDigests, runtimesUsed, staleRows, withdrawBuild } from '../../../src/store/retention.ts';
+import {
+  areWithdrawn,
+  previewRows,
+  pushedImages,
+  runtimesUsed,
+  staleRows,
+  withdrawBuilds,
+} from '../../../src/store/retention.ts';
 import * as schema from '../../../src/store/schema.ts';
 import { memoryStore } from '../../support/store/memory.ts';
 import { digestOfLetter, publish } from '../../support/watch/published.ts';
@@ -47,18 +55,44 @@ test('a build is withdrawn unless somebody waits for it, in any of the repositor
   await store.db.insert(schema.builds).values([build('c'), build('d')]);
   const waiting = { inputs: 'd', destination, kind: 'pull-request', repoId: 7, pr: 1, headSha: 'a', checkName: 'x' };
   await store.db.insert(schema.attachments).values(waiting);
-  const pushed = await pushedDigests(store.db, REPOSITORY);
+  const pushed = await pushedImages(store.db, REPOSITORY);
   expect(Object.fromEntries(pushed.map(({ digest, attached }) => [digest, attached]))).toEqual({
     [digestOfLetter('c')]: false,
     [digestOfLetter('d')]: true,
   });
-  expect(await pushedDigests(store.db, 'registry.test/acme/hf-tin')).toEqual([]);
-  expect(await withdrawBuild(store.db, REPOSITORY, digestOfLetter('c'))).toBe(true);
-  expect(await withdrawBuild(store.db, REPOSITORY, digestOfLetter('d'))).toBe(false);
+  expect(await pushedImages(store.db, 'registry.test/acme/hf-tin')).toEqual([]);
+  const image = (letter: string) => ({
+    repository: REPOSITORY,
+    digest: digestOfLetter(letter),
+    builds: pushed.flatMap(({ digest, build: key }) => (digest === digestOfLetter(letter) ? [key] : [])),
+  });
+  expect(await withdrawBuilds(store.db, image('c'))).toBe(true);
+  expect(await withdrawBuilds(store.db, image('d'))).toBe(false);
   const states = await store.db
     .select({ inputs: schema.builds.inputs, state: schema.builds.state })
     .from(schema.builds);
   expect(Object.fromEntries(states.map((row) => [row.inputs, row.state]))).toEqual({ c: 'cancelled', d: 'succeeded' });
+});
+
+test('a build that was asked for anew is in use though it tells no digest, before it is withdrawn and after', async () => {
+  const key = { inputs: 'e', destination: REPOSITORY };
+  const image = { repository: REPOSITORY, digest: digestOfLetter('e'), builds: [key] };
+  const set = (fields: Partial<typeof schema.builds.$inferInsert>) =>
+    store.db.update(schema.builds).set(fields).where(eq(schema.builds.inputs, key.inputs));
+  const result = { image: { digest: image.digest } };
+  await store.db.insert(schema.builds).values({ ...key, owner: 'acme', state: 'queued', request: {}, result: null });
+  expect(await withdrawBuilds(store.db, image)).toBe(false);
+
+  await set({ state: 'succeeded', result });
+  expect(await withdrawBuilds(store.db, image)).toBe(true);
+  await set({ state: 'queued', result: null });
+  expect(await areWithdrawn(store.db, image)).toBe(false);
+
+  // Whoever waits asks for it in the next statement.
+  await set({ state: 'cancelled', result });
+  const waiting = { ...key, kind: 'pull-request', repoId: 8, pr: 1, headSha: 'a', checkName: 'x' };
+  await store.db.insert(schema.attachments).values(waiting);
+  expect(await withdrawBuilds(store.db, image)).toBe(false);
 });
 
 test('a build cache is as old as the last request for its runtime', async () => {

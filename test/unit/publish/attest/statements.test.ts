@@ -4,7 +4,15 @@ import { buildRequestSchema } from '../../../../src/build/schema.ts';
 import { sha256Hex } from '../../../../src/image/hash.ts';
 import type { PlannedTarget } from '../../../../src/plan/types.ts';
 import type { BasePackages } from '../../../../src/publish/attest/base-packages.ts';
-import { COSIGN_TYPES, PREDICATE_TYPES, SCAN } from '../../../../src/publish/attest/predicate-types.ts';
+import {
+  COSIGN_TYPES,
+  CYCLONEDX,
+  LICENSE_DECISION,
+  PREDICATE_TYPES,
+  PROVENANCE,
+  SCAN,
+  SPDX,
+} from '../../../../src/publish/attest/predicate-types.ts';
 import { isAbout, parseStatement, statementOf } from '../../../../src/publish/attest/statement.ts';
 import { wantedStatements } from '../../../../src/publish/attest/statements.ts';
 import { uuidOf } from '../../../../src/publish/attest/uuid.ts';
@@ -312,5 +320,60 @@ describe('a statement', () => {
     expect(uuidOf('a')).toBe(uuidOf('a'));
     expect(uuidOf('a')).not.toBe(uuidOf('b'));
     expect(uuidOf(sha256Hex('a'))).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});
+
+describe('an unsigned statement that is there', () => {
+  const read = (predicate: unknown): unknown => JSON.parse(JSON.stringify(predicate));
+  /** Whether what one run stated stands in another. */
+  const stands = (type: string, stated: unknown, wanted = at(), packages: boolean | null = null) =>
+    wanted.find((each) => each.type === type)?.standsBare(read(stated), packages);
+  const stated = (type: string, wanted = at(), base: BasePackages = listed) =>
+    wanted.find((each) => each.type === type)?.predicate(base);
+
+  it('stays when it says the same, whatever the commit, the version, the time and the day of the database', () => {
+    const later: ScanResult = {
+      ...scan,
+      reference: `two.test/acme/hf-tiny@${INDEX}`,
+      database: { version: 2, updatedAt: '2026-11-29T12:00:00Z' },
+    };
+    const next = wantedStatements(
+      INDEX,
+      { target, source: { ...source, commit: 'f'.repeat(40) }, scan: later },
+      '2.0.0',
+      '2026-12-01T00:00:00.000Z',
+    );
+    for (const type of PREDICATE_TYPES) expect([type, stands(type, stated(type), next)]).toEqual([type, true]);
+    const unscanned = at(undefined, null);
+    expect(stands(SCAN, stated(SCAN, unscanned), at('2026-12-01T00:00:00Z', null))).toBe(true);
+  });
+
+  it('does not when it is of the right type and says something else', () => {
+    for (const type of PREDICATE_TYPES) {
+      for (const other of [{}, null, [], { ...Object(stated(type)), more: 1 }]) {
+        expect([type, stands(type, other)]).toEqual([type, false]);
+      }
+    }
+    const elsewhere = { ...target, license: { ...target.license, spdx: 'MIT' } };
+    const foreign = wantedStatements(`sha256:${'9'.repeat(64)}`, { target: elsewhere, source, scan }, '1.2.3', '');
+    for (const type of [SPDX, CYCLONEDX, LICENSE_DECISION]) expect(stands(type, stated(type, foreign))).toBe(false);
+    const materials = JSON.stringify(stated(PROVENANCE)).replace(SHA, 'f'.repeat(64));
+    expect(stands(PROVENANCE, JSON.parse(materials))).toBe(false);
+  });
+
+  it('does not when it tells other findings, or any where we have none', () => {
+    const finding = { id: 'CVE-1', severity: 'critical', package: 'tiny-ssl', packagePath: null } as const;
+    const detail = { installed: '1.0-1', fixed: null, class: 'os-pkgs', type: 'debian', title: null, url: null };
+    const found: ScanResult = { ...scan, findings: [{ ...finding, ...detail }] };
+    expect(stands(SCAN, stated(SCAN), at(undefined, found))).toBe(false);
+    expect(stands(SCAN, stated(SCAN), at(undefined, { ...scan, reference: `x@sha256:${'9'.repeat(64)}` }))).toBe(false);
+    expect(stands(SCAN, stated(SCAN), at(undefined, null))).toBe(false);
+  });
+
+  it('stays without packages only where they cannot be listed', () => {
+    for (const type of [SPDX, CYCLONEDX]) {
+      const bare = stated(type, at(), none);
+      expect([null, true, false].map((packages) => stands(type, bare, at(), packages))).toEqual([false, false, true]);
+    }
   });
 });

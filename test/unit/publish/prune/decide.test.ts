@@ -39,6 +39,8 @@ function facts(graph: RepositoryGraph, fields: Partial<PruneFacts> = {}): PruneF
 }
 const going = (...tags: string[]) => new Map(tags.map((tag) => [tag, { why: 'because' }]));
 
+const DEAD = { why: 'nobody waits', builds: [{ inputs: '1', destination: 'registry.test/acme/hf-tiny' }] };
+
 const TWO_INDEXES: Shape = {
   a: { children: 'bc' },
   b: { blobs: '12' },
@@ -64,7 +66,7 @@ test('bytes are those that nothing else reaches, each once', () => {
 
 test('a preview goes, and the published tag of the same digest stays', () => {
   const graph = graphOf({ 'pr-1-slim': 'a', 'v1-slim': 'a' }, TWO_INDEXES);
-  const digests = new Map([[d('a'), 'nobody waits']]);
+  const digests = new Map([[d('a'), DEAD]]);
   const decision = decidePrune(facts(graph, { tags: going('pr-1-slim'), digests }));
   expect(decision).toEqual({
     remove: [{ repository: graph.repository, what: 'tag', tag: 'pr-1-slim', digest: d('a'), why: 'because', bytes: 0 }],
@@ -75,18 +77,18 @@ test('a preview goes, and the published tag of the same digest stays', () => {
 
 test('a manifest goes with its last preview, and its bytes are counted with the tag', () => {
   const graph = graphOf({ 'pr-1-slim': 'a', 'v1-slim': 'e' }, TWO_INDEXES);
-  const digests = new Map([[d('a'), 'nobody waits']]);
+  const digests = new Map([[d('a'), DEAD]]);
   const decision = decidePrune(facts(graph, { tags: going('pr-1-slim'), digests }));
   expect(decision.remove).toMatchObject([
     { what: 'tag', bytes: 1 + 1 + 100 },
-    { what: 'manifest', bytes: 0 },
+    { what: 'manifest', bytes: 0, builds: DEAD.builds },
   ]);
   expect(decision.bytes).toBe(102);
 });
 
 test('a child of a living index is never deleted, neither is what a publication or a pull request counts on', () => {
   const graph = graphOf({ 'v1-slim': 'a' }, TWO_INDEXES);
-  const digests = new Map(['b', 'c', 'e'].map((letter) => [d(letter), 'nobody waits']));
+  const digests = new Map(['b', 'c', 'e'].map((letter) => [d(letter), DEAD]));
   expect(decidePrune(facts(graph, { digests, wanted: new Set([d('e')]) })).remove).toEqual([]);
   expect(deletable(graph, d('c'), new Set())).toEqual([]);
 });

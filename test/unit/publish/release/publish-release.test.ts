@@ -15,6 +15,7 @@ import {
   pushImage,
   wanted,
 } from '../../../support/publish/memory-publisher.ts';
+import { pushBaseImage } from '../../../support/registry/index.ts';
 import { planned } from '../../../support/report/report.ts';
 
 const MODEL = 'one.test/acme/hf-tiny';
@@ -103,6 +104,32 @@ it('tags nothing where a runtime’s tag is another’s, or its registry is down
     code: 'registry-unavailable',
   });
   expect([tagsOf(MODEL), tagsOf(RUNTIMES), context.moves]).toEqual([{}, {}, []]);
+});
+
+/** Leaves an image with these labels under the tag that the release gives to its runtime. */
+async function leaveAt(repository: string, labels: Record<string, string>): Promise<void> {
+  const named = Object.entries(labels).map(([name, value]) => [`io.model-image-publisher.${name}`, value]);
+  await pushBaseImage(registries.open(repository), { tag: 'v1.0.0-vllm-cuda', labels: Object.fromEntries(named) });
+}
+
+const recipe = 'd'.repeat(64);
+
+it('takes over a tag at an earlier image of the same runtime, although nobody wrote down who moved it', async () => {
+  await leaveAt(RUNTIMES, { runtime: 'vllm-cuda', recipe });
+  const { snapshot } = await publishRelease(prepare(), ready(), source, context);
+  expect(tagsOf(RUNTIMES)).toEqual({ 'v1.0.0-vllm-cuda': runtime });
+  expect(snapshot.runtimes).toMatchObject([{ digest: runtime }]);
+});
+
+it.each([
+  ['another runtime', { runtime: 'cuda', recipe }],
+  ['something that no recipe made', { runtime: 'vllm-cuda' }],
+  ['a model on that runtime', { runtime: 'vllm-cuda', recipe, model: 'acme/tiny', inputs: 'e'.repeat(64) }],
+])('leaves a tag at %s', async (_, labels) => {
+  await leaveAt(SECOND, labels);
+  const before = tagsOf(SECOND);
+  await expect(publishRelease(prepare(), ready(), source, context)).rejects.toMatchObject({ code: 'denied' });
+  expect([tagsOf(SECOND), context.moves]).toEqual([before, []]);
 });
 
 it('arguments change the runtimes in use that declare them, and no others', () => {

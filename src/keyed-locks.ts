@@ -1,4 +1,4 @@
-/** One caller at a time for each key. Shared by all clients of a process, so that none makes a second check run. */
+/** One caller at a time for each key, in this process: among all who share the locks. */
 export interface KeyedLocks {
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createKeyedLocks } from '../../../src/github/locks.ts';
+import { createKeyedLocks } from '../../src/keyed-locks.ts';
 
 test('work under one key runs one after the other, also after a failure; other keys do not wait', async () => {
   const locks = createKeyedLocks();
