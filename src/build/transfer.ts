@@ -85,8 +85,9 @@ export class Transfer {
   }
 
   async manifest(bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
-    const { signal, targets } = this.#context;
-    const [descriptor] = await Promise.all(targets.map((target) => target.putManifest(bytes, mediaType, { signal })));
+    const { signal, targets, verifyReused } = this.#context;
+    const options = { signal, unlessThere: verifyReused !== true };
+    const [descriptor] = await Promise.all(targets.map((target) => target.putManifest(bytes, mediaType, options)));
     if (descriptor === undefined) throw new PublisherError('internal', 'There is always a target.');
     return descriptor;
   }

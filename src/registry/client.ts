@@ -85,12 +85,11 @@ export class RegistryRepository implements PublishTarget {
   async putManifest(
     bytes: Uint8Array,
     mediaType: string,
-    { signal }: { signal?: AbortSignal } = {},
+    { signal, unlessThere = false }: { signal?: AbortSignal; unlessThere?: boolean } = {},
   ): Promise<Descriptor> {
     const digest = digestOf(bytes);
-    // Looked for first: who changes nothing needs no right to write, and wakes no webhook.
-    const there = await this.head(digest, signal === undefined ? {} : { signal });
-    if (there === null) await putManifest(this.#place, digest, { bytes, mediaType, digest }, signal);
+    const there = unlessThere && (await this.head(digest, signal === undefined ? {} : { signal })) !== null;
+    if (!there) await putManifest(this.#place, digest, { bytes, mediaType, digest }, signal);
     return { mediaType, digest, size: bytes.byteLength };
   }
 

@@ -81,8 +81,15 @@ export interface ImageTarget extends ImageSource {
    * under any digest, and the content's own error is what is rethrown.
    */
   write(content: BlobContent, options?: WriteOptions): Promise<Descriptor>;
-  /** Puts a manifest or index under its digest, no tag. */
-  putManifest(bytes: Uint8Array, mediaType: string, options?: { signal?: AbortSignal }): Promise<Descriptor>;
+  /**
+   * Puts a manifest or index under its digest, no tag. With `unlessThere` a registry is asked first: who changes nothing needs no right to
+   * write, and wakes no webhook.
+   */
+  putManifest(
+    bytes: Uint8Array,
+    mediaType: string,
+    options?: { signal?: AbortSignal; unlessThere?: boolean },
+  ): Promise<Descriptor>;
   /** All tags; none where there is no such repository. */
   tags(options?: { signal?: AbortSignal }): Promise<string[]>;
   /** Points a tag at a manifest already put. */

@@ -146,7 +146,7 @@ describe('a mirror job', () => {
   it('claims the repository for its catalog, in the ledger and by a marker', async () => {
     const digest = await publish('one');
     await runMirror(jobOf(digest), context());
-    expect(await holderOf(store.db, target)).toEqual({ repository: target, catalog, marked: true });
+    expect(await holderOf(store.db, target)).toEqual({ repository: target, catalog, marked: true, adopted: false });
     expect(await readOwnership(open(target), catalog, new AbortController().signal)).toEqual({ state: 'ours' });
   });
 
