@@ -137,8 +137,11 @@ function moved(earlier: ReviewPlan | null, targets: ReviewPlan['targets']): stri
   const notes = new Set<string>();
   for (const target of targets) {
     const before = earlier?.targets.find(
-      ({ model, runtime, variant }) =>
-        model.short === target.model.short && runtime === target.runtime && variant === target.variant,
+      ({ model: { id, short }, runtime, variant }) =>
+        id === target.model.id &&
+        short === target.model.short &&
+        runtime === target.runtime &&
+        variant === target.variant,
     );
     if (before === undefined) continue;
     if (before.revision !== null && target.revision !== null && before.revision !== target.revision) {

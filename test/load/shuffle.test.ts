@@ -13,6 +13,7 @@ beforeAll(async () => {
   world = await startWorld({
     models: [tinyModel({ id: CHAT }), tinyModel({ id: CODE })],
     variables: { SCAN: 'optional', PATH: '/nonexistent', MAX_BUILDS_PER_OWNER: '4' },
+    settings: ({ registry }) => ({ PUBLISH_ALLOW: `acme=${registry.host}/acme/**` }),
   });
 });
 afterAll(() => world.close());
@@ -51,14 +52,16 @@ interface Ending {
  */
 async function story(name: string, random: () => number, inOrder: boolean): Promise<Ending> {
   const { github } = world;
-  const { repo } = await createTeam(world, name);
+  // A registry repository has one catalog: each story has its own.
+  const catalog = (models: string[]) => catalogOf(world, models).replace('/{owner}"', `/{owner}/${name}"`);
+  const { repo } = await createTeam(world, name, catalog([]));
   await settle(world, world.bot.url);
   await github.commitFiles(repo, 'other', { 'README.md': 'Another branch' });
   const post = mail(repo, random, inOrder);
   const open = (branch: string, models: string[], base = 'main') =>
-    github.openPullRequest(repo, { title: branch, branch, base, files: { 'models.yaml': catalogOf(world, models) } });
+    github.openPullRequest(repo, { title: branch, branch, base, files: { 'models.yaml': catalog(models) } });
   const push = (number: number, models: string[]) =>
-    github.pushToPullRequest(repo, number, { 'models.yaml': catalogOf(world, models) });
+    github.pushToPullRequest(repo, number, { 'models.yaml': catalog(models) });
 
   const first = await post.after(() => open('first', [entry(CHAT, 'zero')]));
   const kept = await post.after(() => push(first.number, [entry(CHAT, 'one'), entry(CODE, 'two')]));
@@ -85,6 +88,9 @@ async function story(name: string, random: () => number, inOrder: boolean): Prom
   const anonymous = (text: string) =>
     [...heads]
       .reduce((rest, [sha, word]) => rest.replaceAll(sha, word).replaceAll(sha.slice(0, 12), word), text)
+      .replaceAll(name, 'NAME')
+      .replace(/(?<=<sub>Commit `)[0-9a-f]{12}(?=`)/, 'MERGED')
+      .replace(/^\| (?:Moved|Took) \|.*\n?/gm, '')
       .replace(/sha256=[0-9a-f]{32} -->/, '-->');
   const pulls: Ending['pulls'] = [];
   for (const [number, headSha] of [
@@ -100,7 +106,7 @@ async function story(name: string, random: () => number, inOrder: boolean): Prom
         .map(({ name: check, title, summary, annotations, actions }) => ({
           check,
           title,
-          summary,
+          summary: anonymous(summary ?? ''),
           annotations,
           actions,
         }))
