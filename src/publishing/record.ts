@@ -1,9 +1,10 @@
 import { enqueueMirrors } from '../publish/mirror/job.ts';
 import { type MirrorPlace, mirrorsBySource } from '../publish/mirror/places.ts';
-import { mirrorRequests } from '../publish/mirror/wanted.ts';
+import { mirrorRequests, publishedImage } from '../publish/mirror/wanted.ts';
+import { publicationOf } from '../publish/publication-of.ts';
 import type { ReviewContext } from '../review/context.ts';
 import type { Transaction } from '../store/database.ts';
-import { type PublicationDetails, recordPublication } from '../store/publications.ts';
+import { recordPublication } from '../store/publications.ts';
 import { type ModelPublication, setModelPublication } from '../store/publishing.ts';
 import type { Branch } from './branch.ts';
 import type { Published } from './publish-model.ts';
@@ -18,34 +19,14 @@ export async function recordPublished(
 ): Promise<void> {
   const { db } = tx;
   for (const { wanted, image } of published) {
-    const { target } = wanted;
-    const { request } = target;
-    if (request === null) continue;
-    const { runtime, variant, model } = target;
-    const key = { catalog: catalogId, short: model.short, runtime, variant };
-    const details: PublicationDetails = {
-      revision: image.revision,
-      base: { reference: request.base.reference, digest: request.base.digest },
-      platforms: Object.keys(request.inputs.base),
-      repositories: wanted.places.map(({ repository }) => repository),
-      mirrors: mirrorsBySource(mirrors),
-      tags: image.tags,
-      immutable: [...new Set(wanted.places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable)))].map(
-        ({ tag }) => tag,
-      ),
-      attestations: image.attestations,
-      signed: image.signed,
-      scanned: image.scan?.status === 'scanned',
-      commit: head,
-      pr: row.details.pr,
-      entry: row.entry,
-      wanted: row.details.wanted,
-    };
-    const { digest } = image;
-    await recordPublication(db, { ...key, owner, model: model.id, inputs: request.key, digest, ...details });
-    const tags = details.tags.map((tag) => ({ tag, immutable: details.immutable.includes(tag) }));
-    const requests = mirrorRequests([{ digest, model: model.id, tags }], mirrors);
-    await enqueueMirrors(queue, requests, { catalog: catalogId, owner, short: model.short, commit: head }, tx);
+    const { pr, wanted: revision } = row.details;
+    const came = { mirrors: mirrorsBySource(mirrors), commit: head, pr, entry: row.entry, wanted: revision };
+    const publication = publicationOf(wanted, image, { catalog: catalogId, owner, ...came });
+    if (publication === null) continue;
+    await recordPublication(db, publication);
+    const requests = mirrorRequests([publishedImage(publication)], mirrors);
+    const { short } = publication;
+    await enqueueMirrors(queue, requests, { catalog: catalogId, owner, short, commit: head }, tx);
   }
   await setModelPublication(db, row);
 }

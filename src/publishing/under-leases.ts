@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { PublisherError } from '../errors.ts';
-import { keepPublishLeases, publishGuard, publishLeaseName, releaseAll } from '../publish/publish-lease.ts';
-import { type RecordPublished, recordUnderLeases } from '../publish/record-under-leases.ts';
-import type { PublishContext } from '../publish/types.ts';
+import { type LeasedParts, leased } from '../publish/leased.ts';
+import { keepPublishLeases, publishLeaseName } from '../publish/publish-lease.ts';
 import type { ReviewContext } from '../review/context.ts';
-import { recalled } from '../store/recalled.ts';
-import { lastWritten, recordTagMove } from '../store/tag-moves.ts';
-
-/** The parts of a publication that leases and the ledger answer for. */
-export type LeasedParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'> & {
-  record: RecordPublished;
-};
 
 /** Somebody else publishes there and is expected to end: waiting for that is no failure, as any other `busy` is. */
 export class LeaseTaken extends PublisherError {
@@ -32,20 +24,8 @@ export async function underLeases<R>(
   { store, logger, publishLeaseMs }: Pick<ReviewContext, 'store' | 'logger' | 'publishLeaseMs'>,
   work: (parts: LeasedParts) => Promise<R>,
 ): Promise<R> {
-  const { db } = store;
   const options = { holder: randomUUID(), ttlMs: publishLeaseMs, logger };
-  const leases = await keepPublishLeases(db, repositories.map(publishLeaseName), options);
+  const leases = await keepPublishLeases(store.db, repositories.map(publishLeaseName), options);
   if (leases === null) throw new LeaseTaken();
-  try {
-    return await work({
-      guard: publishGuard({ db, leases, stillWanted }),
-      wrote: (repository, tag) => lastWritten(db, repository, tag),
-      recalls: (repository, tag, digest) => recalled(db, { repository, tag, digest }),
-      moved: (move) => recordTagMove(db, { ...move, commit }),
-      record: recordUnderLeases(store, leases),
-      signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
-    });
-  } finally {
-    await releaseAll(leases);
-  }
+  return leased(store, leases, { commit, stillWanted, signal }, work);
 }

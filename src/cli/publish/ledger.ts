@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { asPublisherError, PublisherError } from '../../errors.ts';
 import { silentLogger } from '../../log.ts';
-import {
-  keepPublishLeases,
-  type PublishLease,
-  publishGuard,
-  publishLeaseName,
-  releaseAll,
-} from '../../publish/publish-lease.ts';
-import { type RecordPublished, recordUnderLeases } from '../../publish/record-under-leases.ts';
-import type { PublishContext, PublishedImage, WantedPublication } from '../../publish/types.ts';
+import { type LeasedParts, leased } from '../../publish/leased.ts';
+import { publicationOf } from '../../publish/publication-of.ts';
+import { keepPublishLeases, type PublishLease, publishLeaseName } from '../../publish/publish-lease.ts';
+import type { PublishedImage, WantedPublication } from '../../publish/types.ts';
 import type { Services } from '../../services.ts';
 import type { Database } from '../../store/database.ts';
 import type { Store } from '../../store/open.ts';
 import { type PublicationDetails, recordPublication } from '../../store/publications.ts';
-import { recalled } from '../../store/recalled.ts';
-import { lastWritten, recordTagMove } from '../../store/tag-moves.ts';
 
 /** Milliseconds; a command that dies leaves the repositories to others after that. */
 const LEASE_MS = 60_000;
@@ -69,11 +62,6 @@ export async function openReadLedger(services: Services): Promise<ReadLedger> {
   }
 }
 
-/** The parts of a publication that a ledger answers for. */
-export type LedgerParts = Pick<PublishContext, 'guard' | 'wrote' | 'recalls' | 'moved' | 'signal'> & {
-  record: RecordPublished;
-};
-
 /**
  * Runs a publication under leases over its repositories.
  *
@@ -83,21 +71,10 @@ export async function underLeases<R>(
   { store }: CommandLedger,
   repositories: readonly string[],
   { services, commit, signal }: { services: Services; commit: string | null; signal: AbortSignal },
-  publish: (parts: LedgerParts) => Promise<R>,
+  publish: (parts: LeasedParts) => Promise<R>,
 ): Promise<R> {
   const leases = await waitForLeases(store, repositories.map(publishLeaseName), services, signal);
-  try {
-    return await publish({
-      guard: publishGuard({ db: store.db, leases, stillWanted: async () => true }),
-      wrote: (repository, tag) => lastWritten(store.db, repository, tag),
-      recalls: (repository, tag, digest) => recalled(store.db, { repository, tag, digest }),
-      moved: (move) => recordTagMove(store.db, { ...move, commit }),
-      record: recordUnderLeases(store, leases),
-      signal: AbortSignal.any([signal, store.lost, ...[...leases.values()].map((lease) => lease.signal)]),
-    });
-  } finally {
-    await releaseAll(leases);
-  }
+  return leased(store, leases, { commit, stillWanted: async () => true, signal }, publish);
 }
 
 async function waitForLeases(
@@ -128,33 +105,10 @@ export async function recordPublished(
     mirrors: PublicationDetails['mirrors'];
   },
 ): Promise<void> {
+  const { catalogId, owner, revision, mirrors } = facts;
   for (const { wanted, image } of published) {
-    const { target, places, source } = wanted;
-    const { request } = target;
-    if (request === null) continue;
-    await recordPublication(db, {
-      catalog: facts.catalogId ?? 'cli',
-      short: target.model.short,
-      runtime: target.runtime,
-      variant: target.variant,
-      owner: facts.owner ?? '',
-      model: target.model.id,
-      inputs: request.key,
-      digest: image.digest,
-      revision: image.revision,
-      base: { reference: request.base.reference, digest: request.base.digest },
-      platforms: Object.keys(request.inputs.base),
-      repositories: places.map(({ repository }) => repository),
-      mirrors: facts.mirrors,
-      tags: image.tags,
-      immutable: [...new Set(places.flatMap(({ tags }) => tags.filter((tag) => tag.immutable).map(({ tag }) => tag)))],
-      attestations: image.attestations,
-      signed: image.signed,
-      scanned: image.scan?.status === 'scanned',
-      commit: source.commit,
-      pr: null,
-      entry: '',
-      wanted: facts.revision,
-    });
+    const came = { mirrors, commit: wanted.source.commit, pr: null, entry: '', wanted: revision };
+    const publication = publicationOf(wanted, image, { catalog: catalogId ?? 'cli', owner: owner ?? '', ...came });
+    if (publication !== null) await recordPublication(db, publication);
   }
 }

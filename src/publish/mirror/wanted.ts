@@ -21,7 +21,12 @@ export function mirrorRequests(images: readonly WantedImage[], places: readonly 
 }
 
 /** What a publication says of its image. */
-export function publishedImage({ digest, model, tags, immutable }: Publication): WantedImage {
+export function publishedImage({
+  digest,
+  model,
+  tags,
+  immutable,
+}: Pick<Publication, 'digest' | 'model' | 'tags' | 'immutable'>): WantedImage {
   return { digest, model, tags: tags.map((tag) => ({ tag, immutable: immutable.includes(tag) })) };
 }
 
